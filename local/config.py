@@ -1,0 +1,67 @@
+"""Where the local platform listens and keeps its things: read once from the environment, passed to whoever needs it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+ACCOUNT_ID = "000000000000"
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of one instance of the platform.
+
+    port: of the AWS API (LOCAL_AWS_PORT).
+    airflow_port: of Airflow's UI and API (AIRFLOW_PORT).
+    var: the folder that holds all state and logs (LOCAL_VAR).
+    region: the only region served (AWS_DEFAULT_REGION).
+    environments: the folder with one environment a runtime (LOCAL_ENVIRONMENTS).
+    """
+
+    port: int
+    airflow_port: int
+    var: Path
+    region: str
+    environments: Path
+
+    @classmethod
+    def from_environment(cls) -> Config:
+        return cls(
+            port=_port("LOCAL_AWS_PORT", 4566),
+            airflow_port=_port("AIRFLOW_PORT", 8080),
+            var=Path(os.environ.get("LOCAL_VAR", ROOT / "var")).resolve(),
+            region=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
+            environments=Path(os.environ.get("LOCAL_ENVIRONMENTS", ROOT / ".venv")).resolve(),
+        )
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def objects(self) -> Path:
+        """The folder of all S3 objects: <account>/<bucket>/<key>."""
+        return self.var / "aws" / "s3"
+
+    @property
+    def state(self) -> Path:
+        return self.var / "aws" / "state"
+
+    @property
+    def logs(self) -> Path:
+        return self.var / "log"
+
+    @property
+    def run(self) -> Path:
+        return self.var / "run"
+
+
+def _port(name: str, default: int) -> int:
+    text = os.environ.get(name, str(default))
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise SystemExit(f"{name}={text!r} is not a port; give a number from 1 to 65535.")
+    return int(text)

@@ -1,0 +1,56 @@
+"""The platform's process: one ASGI application on 127.0.0.1 that answers as AWS (python -m local.server)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+from local.config import HOST, Config
+
+
+def prepare_environment(config: Config) -> None:
+    """Sets what ministack reads when it is imported; therefore called before the first import of it."""
+    for folder in (config.objects, config.state, config.logs, config.run):
+        folder.mkdir(parents=True, exist_ok=True)
+    os.environ.update(
+        BIND_HOST=HOST,
+        GATEWAY_PORT=str(config.port),
+        MINISTACK_REGION=config.region,
+        PERSIST_STATE="1",
+        STATE_DIR=str(config.state),
+        S3_PERSIST="1",
+        S3_DATA_DIR=str(config.objects),
+        # Both would listen on every interface.
+        IOT_MTLS_ENABLED="0",
+        SFTP_ENABLED="0",
+    )
+    os.environ.setdefault("AWS_ACCESS_KEY_ID", "local")
+    os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "local")
+    os.environ.setdefault("AWS_DEFAULT_REGION", config.region)
+
+
+async def serve(config: Config) -> None:
+    from hypercorn.asyncio import serve as hypercorn_serve
+    from hypercorn.config import Config as HypercornConfig
+
+    from local import ministack_hooks
+
+    ministack_hooks.install(config)
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    hypercorn = HypercornConfig()
+    hypercorn.bind = [f"{HOST}:{config.port}"]
+    hypercorn.keep_alive_timeout = 75
+    await hypercorn_serve(ministack_hooks.application, hypercorn, shutdown_trigger=stop.wait)
+
+
+def main() -> None:
+    config = Config.from_environment()
+    prepare_environment(config)
+    asyncio.run(serve(config))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Fixtures of every suite, whatever its environment: the local platform as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A running local platform: where it answers and where it keeps its things."""
+
+    endpoint: str
+    var: Path
+    process: subprocess.Popen[bytes]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def start_platform(var: Path, port: int | None = None) -> Platform:
+    """Starts `python -m local.server` with its state under `var` and waits until it answers.
+
+    Raises RuntimeError with the end of its log where it does not.
+    """
+    port = port or free_port()
+    environment = {**os.environ, "LOCAL_AWS_PORT": str(port), "LOCAL_VAR": str(var), "LOCAL_ENVIRONMENTS": str(ROOT / ".venv")}
+    var.mkdir(parents=True, exist_ok=True)
+    log = var / "platform.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [str(ROOT / ".venv/local/bin/python"), "-m", "local.server"],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    endpoint = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2):
+                return Platform(endpoint, var, process)
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    process.kill()
+    raise RuntimeError(f"The platform did not start on {endpoint}:\n{log.read_text()[-3000:]}")
+
+
+def stop_platform(platform: Platform, how: int = signal.SIGTERM) -> None:
+    platform.process.send_signal(how)
+    platform.process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """One platform for the whole session; a test that needs an empty one names its things after itself."""
+    running = start_platform(tmp_path_factory.mktemp("platform"))
+    yield running
+    stop_platform(running)
+
+
+@pytest.fixture(autouse=True)
+def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reaches a real account: made-up keys, one region, and no profile of the user's."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
