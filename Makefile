@@ -40,7 +40,9 @@ setup: $(call ready,$(RUNTIMES)) .venv/spark/jars/.ready  ## build what is missi
 # The stamp is made last, so an interrupted set-up is taken up again where it stopped.
 .venv/%/.ready: requirements/%.txt .venv/uv/.ready-$(UV_VERSION)
 	@echo "setup: environment $* (Python $(PYTHON_$*))"
-	@test -x .venv/$*/bin/python || $(UV) venv --quiet --clear --python "$$(setup/find_python.sh $(PYTHON_$*) $(UV))" .venv/$*
+	@test -x .venv/$*/bin/python || { \
+	  python=$$(setup/find_python.sh $(PYTHON_$*) $(UV)); \
+	  $(UV) venv --quiet --clear --python "$$python" .venv/$*; }
 	@$(UV) pip sync --quiet --python .venv/$*/bin/python $<
 	@touch $@
 
@@ -55,6 +57,73 @@ requirements: .venv/uv/.ready-$(UV_VERSION)  # pins requirements/*.txt anew; MWA
 	@for runtime in $(RUNTIMES) dev; do \
 	  case $$runtime in airflow) held="$(if $(MWAA_CONSTRAINTS),--constraint $(MWAA_CONSTRAINTS))";; *) held="";; esac; \
 	  case $$runtime in spark) version=$(PYTHON_spark);; *) version=$(PYTHON_local);; esac; \
+	  python=$$(setup/find_python.sh $$version $(UV)); \
 	  (cd requirements && ../$(UV) pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	    --python "$$(../setup/find_python.sh $$version ../$(UV))" $$held $$runtime.in --output-file $$runtime.txt); \
+	    --python "$$python" $$held $$runtime.in --output-file $$runtime.txt); \
 	done
+
+# ---- the platform on this machine -----------------------------------------------------------------------------------
+
+LOCAL := .venv/local/bin/python -m local
+AIRFLOW_PYTHON := PYTHONPATH=plugins .venv/airflow/bin/python
+
+.PHONY: demo
+demo: setup  ## the whole batch pipeline on real engines; DATASET=file.csv (or .zip, several) for your own rows
+	@$(AIRFLOW_PYTHON) -m demo
+
+.PHONY: up
+up: setup  ## start the local AWS and Airflow, and wait until both answer
+	@$(LOCAL) up
+
+.PHONY: down
+down:  ## stop both; their state stays in var/
+	@if [ -x .venv/local/bin/python ]; then $(LOCAL) down; fi
+
+.PHONY: status
+status: $(call ready,local)  ## say what is running, and where
+	@$(LOCAL) status
+
+.PHONY: logs
+logs: $(call ready,local)  ## show the logs; SERVICE=platform or airflow for one, FOLLOW=1 to go on
+	@$(LOCAL) logs $(SERVICE) $(if $(FOLLOW),--follow)
+
+.PHONY: deploy
+deploy: $(call ready,airflow)  ## deploy the stacks of STAGE (dev) to AWS, or to the endpoint in AWS_ENDPOINT_URL
+	@$(AIRFLOW_PYTHON) -m infra.deploy --stage $(STAGE) $(DEPLOY_OPTIONS)
+
+# ---- checks ---------------------------------------------------------------------------------------------------------
+
+PYTEST = -m pytest --durations=5
+
+.PHONY: test
+test: test-spark test-local test-airflow  ## run every test, each suite in its own environment
+
+.PHONY: test-spark
+test-spark: setup  # the Glue script on a Spark session
+	@.venv/spark/bin/python $(PYTEST) tests/include/glue_scripts
+
+.PHONY: test-local
+test-local: setup  # the local platform, the SQL and the templates
+	@.venv/local/bin/python $(PYTEST) tests/local tests/include/sql tests/infra
+
+.PHONY: test-airflow
+test-airflow: setup  # operators, DAGs, generator and demo
+	@.venv/airflow/bin/python $(PYTEST) tests/plugins tests/dags tests/simulator tests/demo
+
+DEV := .venv/dev/bin
+SHELL_SCRIPTS := .ci/run $(wildcard setup/*.sh)
+
+.PHONY: lint
+lint: $(call ready,dev airflow local)  ## check style, types, SQL, templates and shell scripts
+	@$(DEV)/ruff check
+	@$(DEV)/ruff format --check
+	@$(DEV)/mypy --python-executable .venv/airflow/bin/python dags plugins demo infra simulator include
+	@$(DEV)/mypy --python-executable .venv/local/bin/python local
+	@$(DEV)/sqlfluff lint --disable-progress-bar include/sql
+	@$(DEV)/cfn-lint infra/*.yaml
+	@$(DEV)/shellcheck $(SHELL_SCRIPTS)
+
+.PHONY: clean
+clean: down  ## stop everything and remove what set-up and runs made
+	@rm -rf .venv var dist .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
