@@ -106,7 +106,7 @@ def generate(rows: int, seed: int = DEFAULT_SEED, months: Sequence[str] = DEFAUL
 
 def month_start(month: str) -> datetime:
     """The first moment of a month given as "2019-11"; raises ValueError for anything else."""
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+    if not re.fullmatch(r"(19|20)\d{2}-(0[1-9]|1[0-2])", month):
         raise ValueError(f"{month!r} is not a month; write it as 2019-11.")
     return datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
 
