@@ -48,6 +48,11 @@ class Config:
         return self.var / "aws" / "s3"
 
     @property
+    def uploads(self) -> Path:
+        """Where bodies wait that are not an object yet; on the file system of the objects, emptied at each start."""
+        return self.var / "aws" / "uploads"
+
+    @property
     def state(self) -> Path:
         return self.var / "aws" / "state"
 
