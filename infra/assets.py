@@ -1,0 +1,54 @@
+"""The files that jobs on AWS read from the artifacts bucket, uploaded where they differ from what is there."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.failures import DeployError
+
+GLUE_SCRIPTS = "glue_scripts"
+
+
+def glue_scripts(include: Path) -> dict[str, Path]:
+    """The Spark scripts under `include` by their keys in the artifacts bucket.
+
+    Raises DeployError where there is none: the job would be deployed without anything to run.
+    """
+    scripts = {f"{GLUE_SCRIPTS}/{path.name}": path for path in sorted((include / GLUE_SCRIPTS).glob("*.py"))}
+    if not scripts:
+        raise DeployError(f"{include / GLUE_SCRIPTS} holds no script for the Glue job; is the checkout complete?")
+    return scripts
+
+
+def outdated(client: Any, bucket: str, files: dict[str, Path]) -> dict[str, Path]:
+    """Those of `files` whose object in the bucket is missing or was made of other bytes."""
+    return {key: path for key, path in files.items() if _stored_digest(client, bucket, key) != _digest(path)}
+
+
+def upload(client: Any, bucket: str, files: dict[str, Path]) -> None:
+    for key, path in files.items():
+        client.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=path.read_bytes(),
+            ContentType="text/x-python",
+            Metadata={"sha256": _digest(path)},
+        )
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _stored_digest(client: Any, bucket: str, key: str) -> str | None:
+    try:
+        stored: dict[str, str] = client.head_object(Bucket=bucket, Key=key)["Metadata"]
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return None
+        raise
+    return stored.get("sha256")

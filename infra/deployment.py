@@ -1,0 +1,195 @@
+"""The deployment of one stage: its stacks in order, the scripts between them, and the settings that follow."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from infra import assets
+from infra.failures import DeployError, stuck
+from infra.screen import BOLD, DIM, GREEN, YELLOW, Screen
+from infra.stack import ChangeSet, Stack
+
+ROOT = Path(__file__).resolve().parent.parent
+# In the order of their needs: a stack takes the outputs of those before it as parameters of the same name.
+STACKS = ("storage", "batch")
+# What CloudFormation takes in a request; a larger template has to lie in S3.
+TEMPLATE_BYTES = 51_200
+
+
+@dataclass
+class Deployment:
+    """What is to be deployed where, and what the stacks so far gave.
+
+    prefix: first word of the buckets' names; None for what the stack has, or the template's default.
+    parameters: given values, by stack and parameter.
+    outputs: of every stack so far, by their names in the templates.
+    """
+
+    session: boto3.Session
+    screen: Screen
+    stage: str
+    prefix: str | None = None
+    dry_run: bool = False
+    yes: bool = False
+    parameters: dict[str, dict[str, str]] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    def stack(self, name: str) -> Stack:
+        return Stack(self.client("cloudformation"), f"ecomm-{name}-{self.stage}")
+
+    def client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self.session.client(service, config=Config(retries={"mode": "standard"}))
+        return self._clients[service]
+
+    def run(self, stacks: list[str], file: Path) -> None:
+        """Deploys the chosen stacks, in order, and writes the settings that follow from all there are to `file`.
+
+        Raises DeployError where a stack does not get to what its template says; those before it are deployed then.
+        """
+        for name in STACKS:
+            if name in stacks:
+                self._deploy(name)
+            stack = self.stack(name)
+            self.outputs |= stack.outputs()
+            self.prefix = stack.parameters().get("Prefix", self.prefix)
+            if name == "storage" and "ArtifactsBucket" in self.outputs:
+                self._upload_scripts()
+        if not self.dry_run:
+            self._write_settings(file)
+
+    def _deploy(self, name: str) -> None:
+        stack, template = self.stack(name), _template(name)
+        status = stack.status()
+        if (status or "").endswith("_IN_PROGRESS"):
+            self.screen.line(f"{stack.name} is {status} from an earlier run; waiting for it", YELLOW)
+            status = stack.settle(self.screen.event)
+        if way_out := stuck(stack.name, status):
+            raise DeployError(f"{stack.name} is {status}, in which CloudFormation takes no change. {way_out}")
+        if status == "ROLLBACK_COMPLETE":
+            self.screen.line(
+                f"{stack.name} is what is left of a creation that failed; it has to be deleted first", YELLOW
+            )
+            if self.dry_run:
+                return
+            self._agree(f"Delete {stack.name} and create it anew?", stack)
+            stack.delete(self.screen.event)
+
+        valid = self.client("cloudformation").validate_template(TemplateBody=template)
+        now = stack.parameters()
+        self._show_kept(name, valid["Parameters"], now)
+        parameters = self._parameters(name, valid["Parameters"], now)
+        if parameters is None:
+            self.screen.line(
+                f"{stack.name}: to be shown when the stacks before it exist, whose outputs it takes", YELLOW
+            )
+            return
+        change_set = stack.plan(
+            template, valid.get("Capabilities", []), parameters, {"project": "ecomm", "stage": self.stage}
+        )
+        if change_set is None:
+            self.screen.line(f"{stack.name}: unchanged", GREEN)
+        else:
+            self._carry_out(stack, change_set, now)
+
+    def _parameters(
+        self, name: str, declared: list[dict[str, Any]], now: dict[str, str]
+    ) -> list[dict[str, Any]] | None:
+        """The parameters of a change set: given values, then outputs of earlier stacks, then what the stack has.
+
+        None in a dry run that does not know them all yet.
+        """
+        defaults = {entry["ParameterKey"]: entry.get("DefaultValue") for entry in declared}
+        given = self.parameters.get(name, {})
+        if unknown := given.keys() - defaults.keys():
+            known = ", ".join(sorted(defaults))
+            raise DeployError(f"infra/{name}.yaml has no parameter {', '.join(sorted(unknown))}; it has {known}.")
+        fixed = {"Stage": self.stage} | ({"Prefix": self.prefix} if self.prefix else {})
+        values = self.outputs | given | fixed
+        missing = [key for key, default in defaults.items() if key not in values | now and not default]
+        if missing and self.dry_run:
+            return None
+        if missing:
+            raise DeployError(
+                f"The stack {name} needs {', '.join(missing)}, outputs of the stacks before it. Deploy those first."
+            )
+        return [
+            {"ParameterKey": key, "ParameterValue": values[key]}
+            if key in values
+            else {"ParameterKey": key, "UsePreviousValue": True}
+            for key in defaults
+            if key in values | now
+        ]
+
+    def _show_kept(self, name: str, declared: list[dict[str, Any]], now: dict[str, str]) -> None:
+        """Names the parameters that an earlier deployment set, and that this one leaves as they are."""
+        for entry in declared:
+            key, default = entry["ParameterKey"], entry.get("DefaultValue")
+            asked = key in self.parameters.get(name, {}) or key in ("Stage", "Prefix")
+            if default and not asked and now.get(key, default) != default:
+                self.screen.line(f"  {key} stays {now[key]} (the template says {default})", DIM)
+
+    def _carry_out(self, stack: Stack, change_set: ChangeSet, now: dict[str, str]) -> None:
+        count = len(change_set.changes)
+        changes = f"{count} change{'' if count == 1 else 's'}"
+        self.screen.line(f"{stack.name}: {changes}", BOLD)
+        changed = [(key, now.get(key), value) for key, value in change_set.parameters.items() if now.get(key) != value]
+        self.screen.change_set(change_set.changes, changed)
+        agreed = False
+        try:
+            if not self.dry_run:
+                self._agree(f"Apply {changes} to {stack.name}?", stack)
+                agreed = True
+        finally:
+            if not agreed:
+                stack.discard(change_set)
+        if agreed:
+            stack.execute(change_set, self.screen.event)
+
+    def _agree(self, question: str, stack: Stack) -> None:
+        """Raises DeployError unless a person, or --yes, agrees."""
+        if self.yes:
+            return
+        if not sys.stdin.isatty():
+            raise DeployError("There is no terminal to ask at. Give --yes to apply changes, or --dry-run to see them.")
+        if not self.screen.ask(question):
+            raise DeployError(f"{stack.name} was left as it is.")
+
+    def _upload_scripts(self) -> None:
+        bucket, scripts = self.outputs["ArtifactsBucket"], assets.glue_scripts(ROOT / "include")
+        changed = assets.outdated(self.client("s3"), bucket, scripts)
+        if not changed:
+            self.screen.line(f"s3://{bucket}/{assets.GLUE_SCRIPTS}/: unchanged", GREEN)
+        for key in changed:
+            self.screen.line(f"s3://{bucket}/{key}: {'to be uploaded' if self.dry_run else 'uploading'}", BOLD)
+        if not self.dry_run:
+            assets.upload(self.client("s3"), bucket, changed)
+
+    def _write_settings(self, file: Path) -> None:
+        """Writes what plugins/ecomm/settings.py reads: region, stage, prefix, and the outputs (RawBucket: raw_bucket)."""
+        settings = {"region": self.session.region_name, "stage": self.stage, "prefix": self.prefix}
+        settings |= {re.sub(r"(?<=.)(?=[A-Z])", "_", name).lower(): value for name, value in self.outputs.items()}
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # Airflow may read it at any moment, and must not see half of it.
+        draft = file.with_suffix(".draft")
+        draft.write_text(json.dumps(settings, indent=2) + "\n")
+        draft.replace(file)
+        self.screen.line(f"settings: {file}", DIM)
+
+
+def _template(name: str) -> str:
+    text = (ROOT / "infra" / f"{name}.yaml").read_text()
+    if len(text.encode()) > TEMPLATE_BYTES:
+        raise DeployError(
+            f"infra/{name}.yaml has over {TEMPLATE_BYTES} bytes, more than CloudFormation takes. Split it."
+        )
+    return text
