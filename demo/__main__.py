@@ -1,0 +1,68 @@
+"""The command: python -m demo --help."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from demo import DemoError, sources
+from demo.machine import Machine
+from demo.pipeline import run
+from demo.progress import Progress, make_console
+
+INTERRUPTED = 130
+EPILOG = """\
+environment:
+  DATASET         as --dataset; several files with spaces between them, quoted where they hold spaces
+  STAGE           as --stage
+  LOCAL_AWS_PORT, AIRFLOW_PORT, LOCAL_VAR
+                  where the local AWS and Airflow listen, and the folder of their state (4566, 8080, var)
+
+Airflow and the local AWS go on running afterwards; `make down` stops them, `make up` brings them back.
+"""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """0 when the KPIs are there, 1 with a sentence on standard error when not, 130 when interrupted."""
+    arguments = _arguments(words)
+    try:
+        given = arguments.dataset or sources.named(os.environ.get("DATASET", ""), Path.cwd())
+        files = sources.located(given, Path.cwd())
+        machine = Machine.from_environment(arguments.stage)
+        machine.enter()
+        run(machine, files, Progress(make_console()))
+    except DemoError as error:
+        return _complain(str(error), 1)
+    except KeyboardInterrupt:
+        return _complain("Interrupted. All that was started goes on, DAG runs too; `make down` stops it.", INTERRUPTED)
+    return 0
+
+
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m demo",
+        description="Runs the batch pipeline on this machine, from rows to KPIs, through Airflow's API.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--dataset",
+        nargs="+",
+        metavar="FILE",
+        help="CSV files or zips of them, or s3:// addresses (default: rows that the project generates)",
+    )
+    parser.add_argument("--stage", default=os.environ.get("STAGE", "dev"), help="of the deployment (%(default)s)")
+    return parser.parse_args(words)
+
+
+def _complain(sentence: str, code: int) -> int:
+    sys.stdout.flush()
+    sys.stderr.write(f"\n{sentence}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

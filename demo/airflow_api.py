@@ -1,0 +1,179 @@
+"""A client of Airflow's REST API (v2): what a person does and sees in the UI."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from demo import DemoError
+
+POLL_SECONDS = 0.5
+PAGE = 100
+# Airflow's API answers late while Spark has both cores.
+PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class TaskInstance:
+    """One try of one task; `state` is Airflow's word, None before the scheduler has seen it."""
+
+    task_id: str
+    map_index: int
+    label: str
+    state: str | None
+    try_number: int
+    start: datetime | None
+    end: datetime | None
+
+    def seconds(self, now: datetime) -> float | None:
+        """How long it has run or ran; None where it has not started."""
+        return ((self.end or now) - self.start).total_seconds() if self.start else None
+
+
+class Airflow:
+    """Airflow at `url`, such as http://127.0.0.1:8080, which lets everybody in, as the local one does.
+
+    dags: the folder that its DAG files are in.
+    """
+
+    def __init__(self, url: str, dags: Path) -> None:
+        self.url = url
+        self._dags = dags
+        self._http = httpx.Client(base_url=f"{url}/api/v2", timeout=30)
+
+    def wait_until_parsed(self, dag_ids: Sequence[str], timeout: float) -> None:
+        """Waits until Airflow serves the DAGs as their files are now; a DAG's file has the DAG's name.
+
+        Raises DemoError with the traceback where a file cannot be imported, and when `timeout` seconds have passed.
+        """
+        for dag_id in dag_ids:
+            self._wait(partial(self._is_parsed, dag_id), timeout, f"to load the DAG {dag_id}")
+
+    def _is_parsed(self, dag_id: str) -> bool:
+        for error in self._get("/importErrors", limit=PAGE)["import_errors"]:
+            path = self._dags / error["filename"]
+            if path.stem == dag_id and _is_of_now(path, error["timestamp"]):
+                raise DemoError(f"Airflow cannot import {path}:\n\n{error['stack_trace']}")
+        dag = self._get(f"/dags/{dag_id}", missing_ok=True)
+        return bool(dag) and not dag["is_stale"] and _is_of_now(Path(dag["fileloc"]), dag["last_parsed_time"])
+
+    def unpause(self, dag_id: str) -> None:
+        self._send("PATCH", f"/dags/{dag_id}", {"is_paused": False})
+
+    def trigger(self, dag_id: str, run_id: str, conf: dict[str, Any]) -> None:
+        """Starts a run as the form in the UI does; raises DemoError with Airflow's reason where it refuses."""
+        self._send("POST", f"/dags/{dag_id}/dagRuns", {"dag_run_id": run_id, "logical_date": None, "conf": conf})
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        return str(self._get(_run(dag_id, run_id))["state"])
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[TaskInstance]:
+        """All of the run, those that started first at the front."""
+        found: list[TaskInstance] = []
+        while True:
+            page = self._get(f"{_run(dag_id, run_id)}/taskInstances", limit=PAGE, offset=len(found))
+            found += [_task_instance(fields) for fields in page["task_instances"]]
+            if not page["task_instances"] or len(found) >= page["total_entries"]:
+                break
+        started = [task for task in found if task.start]
+        return sorted(started, key=lambda task: str(task.start)) + [task for task in found if not task.start]
+
+    def run_caused_by(self, dag_id: str, run_id: str, caused_dag_id: str, timeout: float) -> str:
+        """The run of `caused_dag_id` that the run's asset events created; waits for the scheduler to create it.
+
+        Raises DemoError where the run sent no asset event, or when `timeout` seconds have passed.
+        """
+
+        def caused() -> str | None:
+            events = self._get("/assets/events", source_dag_id=dag_id, source_run_id=run_id)["asset_events"]
+            if not events:
+                raise DemoError(f"{dag_id} ended well but announced no new data, so nothing started {caused_dag_id}.")
+            runs = [run for event in events for run in event["created_dagruns"]]
+            return next((run["run_id"] for run in runs if run["dag_id"] == caused_dag_id), None)
+
+        return str(self._wait(caused, timeout, f"to start {caused_dag_id} on the asset of {dag_id}"))
+
+    def returned(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """What a task returned (its XCom); None where it returned nothing."""
+        path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/return_value"
+        entry = self._get(path, missing_ok=True)
+        return entry and entry["value"]
+
+    def log(self, dag_id: str, run_id: str, task: TaskInstance) -> list[dict[str, Any]]:
+        """The events of the log of the task's last try, oldest first."""
+        path = f"{_run(dag_id, run_id)}/taskInstances/{task.task_id}/logs/{task.try_number}"
+        return list(self._get(path, map_index=task.map_index, full_content=True)["content"])
+
+    def _wait(self, question: Callable[[], Any], timeout: float, what: str) -> Any:
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if answer := question():
+                return answer
+            time.sleep(POLL_SECONDS)
+        raise DemoError(f"Airflow took more than {timeout:.0f} s {what}; `make logs` shows what it does.")
+
+    def _get(self, path: str, missing_ok: bool = False, **query: str | int | bool) -> Any:
+        """Asks again for a while where no answer comes, since asking changes nothing."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                response = self._http.get(path, params=query)
+                break
+            except httpx.TransportError as error:
+                if time.monotonic() > deadline:
+                    raise DemoError(
+                        f"Airflow at {self.url} does not answer ({error}); `make status` says whether it runs."
+                    ) from error
+                time.sleep(POLL_SECONDS)
+        if missing_ok and response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        return _checked(response)
+
+    def _send(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        try:
+            return _checked(self._http.request(method, path, json=body))
+        except httpx.TransportError as error:
+            raise DemoError(
+                f"Airflow at {self.url} does not answer ({error}); `make status` says whether it runs."
+            ) from error
+
+
+def _checked(response: httpx.Response) -> Any:
+    if response.is_error:
+        asked = f"{response.request.method} {response.request.url.path}"
+        raise DemoError(f"Airflow refused {asked} with {response.status_code}: {response.text}")
+    return response.json()
+
+
+def _is_of_now(file: Path, parsed: str) -> bool:
+    """Whether what Airflow knows of the file is as young as the file; it may keep an older state for half a minute."""
+    return file.exists() and datetime.fromisoformat(parsed).timestamp() >= file.stat().st_mtime
+
+
+def _run(dag_id: str, run_id: str) -> str:
+    return f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
+
+
+def _task_instance(fields: dict[str, Any]) -> TaskInstance:
+    mapped = fields["map_index"] >= 0
+    return TaskInstance(
+        task_id=fields["task_id"],
+        map_index=fields["map_index"],
+        label=f"{fields['task_id']} [{fields['rendered_map_index']}]" if mapped else fields["task_id"],
+        state=fields["state"],
+        try_number=fields["try_number"],
+        start=_moment(fields["start_date"]),
+        end=_moment(fields["end_date"]),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,118 @@
+"""This machine's AWS and Airflow: where they are, and the commands that start them and deploy the stacks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from demo import DemoError
+from demo.progress import Progress
+
+ROOT = Path(__file__).resolve().parent.parent
+POLL_SECONDS = 0.1
+LOG_LINES = 30
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Settings of the local platform, from the same variables that `make up` reads.
+
+    aws: address of the AWS API (LOCAL_AWS_PORT); airflow: of Airflow (AIRFLOW_PORT); var: folder of state (LOCAL_VAR).
+    """
+
+    stage: str
+    aws: str
+    airflow: str
+    var: Path
+
+    @classmethod
+    def from_environment(cls, stage: str) -> Machine:
+        return cls(
+            stage=stage,
+            aws=f"http://127.0.0.1:{os.environ.get('LOCAL_AWS_PORT', '4566')}",
+            airflow=f"http://127.0.0.1:{os.environ.get('AIRFLOW_PORT', '8080')}",
+            var=Path(os.environ.get("LOCAL_VAR", ROOT / "var")).resolve(),
+        )
+
+    @property
+    def logs(self) -> Path:
+        return self.var / "log"
+
+    @property
+    def deployment(self) -> Path:
+        """The outputs of the stacks, as the deploy command writes them."""
+        return self.var / "deploy" / f"{self.stage}.json"
+
+    def enter(self) -> None:
+        """Turns this process, and all that it starts, to the local platform, with no key or profile of the user's."""
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+            os.environ.pop(name, None)
+        os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+        os.environ.update(
+            AWS_ENDPOINT_URL=self.aws,
+            AWS_ACCESS_KEY_ID="local",
+            AWS_SECRET_ACCESS_KEY="local",
+            ECOMM_STAGE=self.stage,
+            ECOMM_DEPLOYMENT=str(self.deployment),
+        )
+
+    def start_and_deploy(self, progress: Progress) -> None:
+        """Starts what is not up and deploys meanwhile: the stacks need the AWS API, which is up long before Airflow.
+
+        Raises DemoError with the end of its output where a command fails.
+        """
+        up = _Command("up", [str(ROOT / ".venv/local/bin/python"), "-m", "local", "up"], self.logs)
+        deploy: _Command | None = None
+        with progress.waiting("starting the local AWS and Airflow, deploying the stacks"):
+            while up.running or deploy is None or deploy.running:
+                if deploy is None and self._answers():
+                    words = [sys.executable, "-m", "infra.deploy", "--stage", self.stage, "--yes"]
+                    deploy = _Command("deploy", [*words, "--outputs", str(self.deployment)], self.logs)
+                for command, what in ((up, "the local AWS and Airflow are up"), (deploy, "the stacks are deployed")):
+                    if command is not None and command.has_ended():
+                        progress.seconds[command.name] = command.seconds
+                        progress.done(what, command.seconds)
+                if deploy is None and not up.running:
+                    raise DemoError(f"The local AWS was started but does not answer at {self.aws}; see `make logs`.")
+                time.sleep(POLL_SECONDS)
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.aws}/_ministack/health", timeout=2).is_success
+        except httpx.TransportError:
+            return False
+
+
+class _Command:
+    """A command at work, with its output in a file of var/log; Ctrl-C at the demo does not reach it."""
+
+    def __init__(self, name: str, words: Sequence[str], logs: Path) -> None:
+        self.name = name
+        self.running = True
+        self.seconds = 0.0
+        self._words = words
+        logs.mkdir(parents=True, exist_ok=True)
+        self._log = logs / f"demo-{name}.log"
+        self._started = time.monotonic()
+        with self._log.open("wb") as output:
+            self._process = subprocess.Popen(
+                words, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    def has_ended(self) -> bool:
+        """True once, when it has ended well; raises DemoError when it failed."""
+        if not self.running or self._process.poll() is None:
+            return False
+        self.running = False
+        self.seconds = time.monotonic() - self._started
+        if self._process.returncode:
+            end = "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_LINES:])
+            raise DemoError(f"`{' '.join(self._words)}` failed:\n\n{end}\n\nAll of it is in {self._log}.")
+        return True

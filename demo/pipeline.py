@@ -1,0 +1,98 @@
+"""The demo's story: the platform, the data set, the KPIs, the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ecomm.settings import Settings, settings
+from rich.text import Text
+
+from demo import DemoError, kpis, report
+from demo.airflow_api import Airflow
+from demo.follow import follow
+from demo.machine import ROOT, Machine
+from demo.progress import Progress
+from demo.summary import summary, write
+
+UPLOAD, BATCH = "ecomm_dataset_upload", "ecomm_batch_kpis"
+UPLOAD_RESULT, BATCH_RESULT = "summarize", "audit_activity"
+PARSE_SECONDS = 120
+ASSET_SECONDS = 60
+
+
+def run(machine: Machine, files: Sequence[str], progress: Progress) -> None:
+    """From nothing to the report and the summary; without files, with the data set that the project generates.
+
+    Raises DemoError where a step fails; what runs by then goes on running.
+    """
+    with progress.step("start", "The platform"):
+        machine.start_and_deploy(progress)
+    airflow = Airflow(machine.airflow, ROOT / "dags")
+    with progress.step("upload", f"The data set: {', '.join(files) or 'rows that the project generates'}"):
+        upload_run = _upload(airflow, files, progress)
+    with progress.step("batch", "The KPIs, started by the new data"):
+        batch_run = airflow.run_caused_by(UPLOAD, upload_run, BATCH, ASSET_SECONDS)
+        follow(airflow, BATCH, batch_run, progress)
+    dataset = _returned(airflow, UPLOAD, upload_run, UPLOAD_RESULT)
+    batch = _returned(airflow, BATCH, batch_run, BATCH_RESULT)
+    names = settings()
+    with progress.step("kpis", "The result, through Athena"), progress.waiting("Athena reads the KPI tables"):
+        found = kpis.read(kpis.Athena(names.athena_workgroup), names.curated_database, dataset["months"])
+    report.show(progress.console, found)
+
+    urls = _urls(machine, upload_run, batch_run)
+    path = machine.var / "demo" / "summary.json"
+    write(summary(dataset, batch, found, {**progress.seconds, "total": progress.total}, urls), path)
+    _say_goodbye(progress, names, batch, urls, str(path))
+
+
+def _upload(airflow: Airflow, files: Sequence[str], progress: Progress) -> str:
+    """Runs the upload and gives its run's id."""
+    with progress.waiting("Airflow loads the DAGs"):
+        airflow.wait_until_parsed([UPLOAD, BATCH], PARSE_SECONDS)
+    for dag_id in (BATCH, UPLOAD):
+        airflow.unpause(dag_id)
+    run_id = f"demo__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+    airflow.trigger(UPLOAD, run_id, {"sources": list(files), "replace": True})
+    follow(airflow, UPLOAD, run_id, progress)
+    return run_id
+
+
+def _returned(airflow: Airflow, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+    value = airflow.returned(dag_id, run_id, task_id)
+    if value is None:
+        raise DemoError(f"The task {task_id} of {dag_id} ended well but returned nothing, in the run {run_id}.")
+    return dict(value)
+
+
+def _urls(machine: Machine, upload_run: str, batch_run: str) -> dict[str, str]:
+    return {
+        "airflow": machine.airflow,
+        "upload_run": f"{machine.airflow}/dags/{UPLOAD}/runs/{upload_run}",
+        "batch_run": f"{machine.airflow}/dags/{BATCH}/runs/{batch_run}",
+        "aws": machine.aws,
+        "logs": machine.logs.as_uri(),
+    }
+
+
+def _say_goodbye(progress: Progress, names: Settings, batch: dict[str, Any], urls: dict[str, str], path: str) -> None:
+    query = f"SELECT category_code, views FROM {names.curated_database}.kpi_popular_categories WHERE rank_by_views = 1"
+    command = (
+        f"AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws --endpoint-url {urls['aws']} --region {names.region}"
+        f" athena start-query-execution --work-group {names.athena_workgroup} --query-string '{query}'"
+    )
+    rows = ", ".join(f"{batch[f'rows_{what}']:,} rows {what}" for what in ("in", "curated", "quarantined"))
+    progress.console.print()
+    for title, text in (
+        ("Rows", rows),
+        ("Airflow", urls["airflow"]),
+        ("AWS", f"{urls['aws']}, for example"),
+        ("", command),
+        ("Logs", urls["logs"]),
+        ("Summary", path),
+        ("Stop", "make down; make up brings all of it back"),
+    ):
+        progress.console.print(Text.assemble((f"{title:<9}", "bold"), text), soft_wrap=True)
+    progress.done(f"{progress.total:.0f} s in all")

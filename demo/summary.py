@@ -1,0 +1,45 @@
+"""Writes var/demo/summary.json: what the demo did, for whoever reads it with a program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from demo.kpis import Kpis
+
+
+def summary(
+    dataset: Mapping[str, Any],
+    batch: Mapping[str, Any],
+    kpis: Kpis,
+    seconds: Mapping[str, float],
+    urls: Mapping[str, str],
+) -> dict[str, Any]:
+    """The summary as a JSON object; `seconds` has each step and the `total`.
+
+    dataset: what the upload's last task returned (rows, bytes); batch: what the audit returned (rows_in, rows_curated,
+    rows_quarantined).
+    """
+    return {
+        "dataset": {name: dataset[name] for name in ("rows", "bytes")},
+        "batch": {
+            **{name: batch[name] for name in ("rows_in", "rows_curated", "rows_quarantined")},
+            "kpis": {
+                "daily_visitors": kpis.daily_visitors,
+                "cart_abandonment": kpis.cart_abandonment,
+                "popular_categories": kpis.popular_categories,
+            },
+        },
+        "seconds": {step: round(value, 1) for step, value in seconds.items()},
+        "urls": dict(urls),
+    }
+
+
+def write(content: Mapping[str, Any], path: Path) -> None:
+    """Puts the summary in place whole: a reader sees the one before or this one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    part.replace(path)
