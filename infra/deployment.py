@@ -175,7 +175,7 @@ class Deployment:
             assets.upload(self.client("s3"), bucket, changed)
 
     def _write_settings(self, file: Path) -> None:
-        """Writes what plugins/ecomm/settings.py reads: region, stage, prefix, and the outputs (RawBucket: raw_bucket)."""
+        """Writes what plugins/ecomm/settings.py reads: region, stage, prefix, outputs (RawBucket as raw_bucket)."""
         settings = {"region": self.session.region_name, "stage": self.stage, "prefix": self.prefix}
         settings |= {re.sub(r"(?<=.)(?=[A-Z])", "_", name).lower(): value for name, value in self.outputs.items()}
         file.parent.mkdir(parents=True, exist_ok=True)

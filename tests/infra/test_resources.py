@@ -1,0 +1,156 @@
+"""What stands after a deployment, asked from each service: names, and the properties that matter."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from ecomm.settings import Settings, derive
+from tests.infra.conftest import Aws, Checkout
+
+DEV = derive("us-east-1", "dev", "ecommerce")
+BUCKETS = [DEV.raw_bucket, DEV.curated_bucket, DEV.artifacts_bucket]
+
+pytestmark = pytest.mark.usefixtures("deployed")
+
+
+def names_of(checkout: Checkout, stage: str) -> dict[str, str]:
+    written = json.loads(checkout.settings(stage).read_text())
+    return {name: written[name] for name in Settings.__dataclass_fields__}
+
+
+def test_names_of_dev_are_those_of_the_settings(deployed: tuple[Checkout, str]) -> None:
+    assert names_of(deployed[0], "dev") == asdict(DEV)
+
+
+def test_names_of_another_stage_are_those_of_the_settings(checkout: Checkout) -> None:
+    done = checkout.deploy("--yes", "--stage", "qa", "--prefix", "acme", "--region", "eu-central-1")
+    assert done.returncode == 0, done.stderr
+    assert names_of(checkout, "qa") == asdict(derive("eu-central-1", "qa", "acme"))
+
+
+@pytest.mark.parametrize("bucket", BUCKETS)
+def test_bucket_is_encrypted_private_and_versioned(aws: Aws, bucket: str) -> None:
+    s3 = aws("s3")
+    encryption = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
+    assert encryption["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    public = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    assert len(public) == 4
+    assert all(public.values())
+    ownership = s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]["Rules"]
+    assert ownership == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+
+
+@pytest.mark.parametrize("bucket", BUCKETS)
+def test_bucket_denies_what_comes_without_tls(aws: Aws, bucket: str) -> None:
+    (statement,) = json.loads(aws("s3").get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert statement["Resource"] == [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
+
+
+@pytest.mark.parametrize(
+    ("bucket", "history_days", "expiring"),
+    [
+        (DEV.raw_bucket, 30, {}),
+        (DEV.curated_bucket, 7, {}),
+        (DEV.artifacts_bucket, 7, {"athena-results/": 14, "spark-logs/": 30, "glue-temporary/": 7}),
+    ],
+)
+def test_bucket_forgets_what_nothing_needs(aws: Aws, bucket: str, history_days: int, expiring: dict[str, int]) -> None:
+    rules = {rule["ID"]: rule for rule in aws("s3").get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}
+    assert all(rule["Status"] == "Enabled" for rule in rules.values())
+    assert rules["abandoned-uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    assert rules["history"]["NoncurrentVersionExpiration"]["NoncurrentDays"] == history_days
+    assert rules["history"]["Expiration"]["ExpiredObjectDeleteMarker"] is True
+    days = {
+        _prefix(rule): rule["Expiration"]["Days"] for rule in rules.values() if "Days" in rule.get("Expiration", {})
+    }
+    assert days == expiring
+
+
+def _prefix(rule: dict[str, Any]) -> str:
+    return str(rule.get("Prefix") or rule.get("Filter", {}).get("Prefix"))
+
+
+def test_script_lies_where_the_job_looks_for_it(aws: Aws, deployed: tuple[Checkout, str]) -> None:
+    location = aws("glue").get_job(JobName=DEV.glue_job)["Job"]["Command"]["ScriptLocation"]
+    assert location == f"s3://{DEV.artifacts_bucket}/glue_scripts/csv_to_parquet.py"
+    stored = aws("s3").get_object(Bucket=DEV.artifacts_bucket, Key="glue_scripts/csv_to_parquet.py")
+    assert stored["Body"].read() == deployed[0].script.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("crawler", "folder"),
+    [
+        (DEV.sample_crawler, "ecomm_user_activity_sample"),
+        (DEV.uncompressed_crawler, "ecomm_user_activity_uncompressed"),
+    ],
+)
+def test_crawler_reads_its_folder_into_one_table(aws: Aws, crawler: str, folder: str) -> None:
+    found = aws("glue").get_crawler(Name=crawler)["Crawler"]
+    assert [target["Path"] for target in found["Targets"]["S3Targets"]] == [f"s3://{DEV.raw_bucket}/{folder}/"]
+    assert found["DatabaseName"] == DEV.raw_database
+    assert found["SchemaChangePolicy"] == {
+        "UpdateBehavior": "UPDATE_IN_DATABASE",
+        "DeleteBehavior": "DELETE_FROM_DATABASE",
+    }
+    assert json.loads(found["Configuration"])["Grouping"]["TableLevelConfiguration"] == 2
+
+
+def test_job_is_glue_6_and_runs_once_at_a_time(aws: Aws) -> None:
+    job = aws("glue").get_job(JobName=DEV.glue_job)["Job"]
+    assert (job["GlueVersion"], job["WorkerType"], job["NumberOfWorkers"]) == ("6.0", "G.1X", 5)
+    assert (job["Timeout"], job["MaxRetries"]) == (60, 0)
+    assert job["ExecutionProperty"] == {"MaxConcurrentRuns": 1}
+    arguments = job["DefaultArguments"]
+    assert arguments["--SOURCE"] == f"s3://{DEV.raw_bucket}/ecomm_user_activity_uncompressed/"
+    assert arguments["--CLUSTER_BY"] == "category_id"
+
+
+def test_logs_of_the_job_are_kept_for_a_while(aws: Aws) -> None:
+    job = aws("glue").get_job(JobName=DEV.glue_job)["Job"]
+    prefix = job["DefaultArguments"]["--custom-logGroup-prefix"]
+    groups = aws("logs").describe_log_groups(logGroupNamePrefix=prefix)["logGroups"]
+    kept = {group["logGroupName"]: group["retentionInDays"] for group in groups}
+    assert kept == {f"{prefix}/output": 30, f"{prefix}/error": 30}
+
+
+def test_roles_of_crawlers_and_job_are_those_of_the_stack(aws: Aws) -> None:
+    glue, iam = aws("glue"), aws("iam")
+    roles = {
+        glue.get_crawler(Name=DEV.sample_crawler)["Crawler"]["Role"],
+        glue.get_job(JobName=DEV.glue_job)["Job"]["Role"],
+    }
+    assert len(roles) == 2
+    for arn in roles:
+        assert iam.get_role(RoleName=arn.split("/")[-1])["Role"]["Arn"] == arn
+
+
+def test_workgroup_limits_a_query_and_lets_tables_choose_their_place(aws: Aws) -> None:
+    workgroup = aws("athena").get_work_group(WorkGroup=DEV.athena_workgroup)["WorkGroup"]
+    configuration = workgroup["Configuration"]
+    assert workgroup["State"] == "ENABLED"
+    assert configuration["BytesScannedCutoffPerQuery"] == 100 * 2**30
+    assert configuration["EnforceWorkGroupConfiguration"] is False
+    assert configuration["PublishCloudWatchMetricsEnabled"] is True
+    assert configuration["EngineVersion"]["SelectedEngineVersion"] == "Athena engine version 3"
+    results = configuration["ResultConfiguration"]
+    assert results["OutputLocation"] == f"s3://{DEV.artifacts_bucket}/athena-results/"
+    assert results["EncryptionConfiguration"] == {"EncryptionOption": "SSE_S3"}
+
+
+@pytest.mark.parametrize("table", ["ecomm_user_activity", "ecomm_user_activity_quarantine"])
+def test_table_is_parquet_by_month(aws: Aws, table: str) -> None:
+    found = aws("glue").get_table(DatabaseName=DEV.curated_database, Name=table)["Table"]
+    assert [(key["Name"], key["Type"]) for key in found["PartitionKeys"]] == [
+        ("p_year", "string"),
+        ("p_month", "string"),
+    ]
+    assert found["TableType"] == "EXTERNAL_TABLE"
+    assert found["StorageDescriptor"]["Location"] == f"s3://{DEV.curated_bucket}/{table}/"
+    assert "parquet" in found["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"]
