@@ -1,0 +1,55 @@
+"""The summary's form, and that a reader never sees a part of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from demo.kpis import Kpis
+from demo.summary import summary, write
+
+KPIS = Kpis(
+    daily_visitors=[{"day": "2019-10-01", "audience": "all", "revenue": 59442.63, "visitors": 4504}],
+    cart_abandonment=[{"day": "2019-10-01", "audience": "all", "abandonment_rate": None}],
+    popular_categories=[{"category_code": None, "views": 5}],
+    events_by_hour=[0] * 24,
+)
+
+
+def test_the_summary_has_the_promised_form(tmp_path: Path) -> None:
+    path = tmp_path / "demo" / "summary.json"
+    write(
+        summary(
+            dataset={"months": ["2019-10"], "rows": 17434, "bytes": 2327166},
+            batch={"rows_in": 17434, "rows_curated": 17433, "rows_quarantined": 1},
+            kpis=KPIS,
+            seconds={"start": 1.26, "total": 100.0},
+            urls={"airflow": "http://127.0.0.1:8080"},
+        ),
+        path,
+    )
+    assert json.loads(path.read_text()) == {
+        "dataset": {"rows": 17434, "bytes": 2327166},
+        "batch": {
+            "rows_in": 17434,
+            "rows_curated": 17433,
+            "rows_quarantined": 1,
+            "kpis": {
+                "daily_visitors": KPIS.daily_visitors,
+                "cart_abandonment": KPIS.cart_abandonment,
+                "popular_categories": KPIS.popular_categories,
+            },
+        },
+        "seconds": {"start": 1.3, "total": 100.0},
+        "urls": {"airflow": "http://127.0.0.1:8080"},
+    }
+    assert [entry.name for entry in path.parent.iterdir()] == ["summary.json"]
+
+
+def test_an_open_summary_stays_whole_while_the_next_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    write({"number": 1}, path)
+    with path.open() as reader:
+        write({"number": 2}, path)
+        assert json.load(reader) == {"number": 1}
+    assert json.loads(path.read_text()) == {"number": 2}
