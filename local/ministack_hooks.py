@@ -9,16 +9,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import ministack.app
 from ministack.app import app as application
-from ministack.core.responses import StreamingResponse, request_scope
-from ministack.services import s3
+from ministack.core.responses import StreamingResponse, error_response_json, json_response, request_scope
+from ministack.services import athena, s3
 
 from local import objects
+from local.athena.clients import factory
+from local.athena.errors import InvalidRequestError
+from local.athena.service import QueryService
 from local.aws_chunked import IncompleteBodyError
 from local.config import ACCOUNT_ID, Config
 from local.s3_bodies import (
@@ -301,4 +305,43 @@ def _install_glue_jobs(config: Config) -> None: ...
 # ---- Athena -------------------------------------------------------------------------------------------------------
 
 
-def _install_athena(config: Config) -> None: ...
+def _install_athena(config: Config) -> None:
+    """Queries run in our engine; workgroups, named queries and prepared statements stay ministack's."""
+    service = QueryService(
+        factory(config.endpoint, config.region),
+        _workgroup,
+        objects.list_objects,
+        config.objects,
+        config.var / "aws" / "athena",
+    )
+    athena._start_query_execution = partial(_athena_answer, service.start)
+    athena._stop_query_execution = partial(_athena_answer, lambda data: service.stop(data["QueryExecutionId"]))
+    athena._get_query_execution = partial(
+        _athena_answer, lambda data: {"QueryExecution": service.get(data["QueryExecutionId"])}
+    )
+    athena._get_query_results = partial(
+        _athena_answer,
+        lambda data: service.results(data["QueryExecutionId"], data.get("NextToken"), data.get("MaxResults") or 0),
+    )
+    athena._batch_get_query_execution = partial(
+        _athena_answer, lambda data: service.get_all(data.get("QueryExecutionIds") or [])
+    )
+    athena._list_query_executions = partial(
+        _athena_answer,
+        lambda data: service.ids(
+            data.get("WorkGroup") or "primary", data.get("NextToken"), data.get("MaxResults") or 0
+        ),
+    )
+
+
+def _workgroup(name: str) -> dict[str, Any] | None:
+    athena._ensure_default_workgroup()
+    found: dict[str, Any] | None = athena._workgroups.get(name)
+    return found
+
+
+def _athena_answer(operation: Callable[[dict[str, Any]], dict[str, Any] | None], data: dict[str, Any]) -> Any:
+    try:
+        return json_response(operation(data) or {})
+    except InvalidRequestError as error:
+        return error_response_json("InvalidRequestException", str(error), 400)

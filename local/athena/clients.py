@@ -1,0 +1,32 @@
+"""boto3 clients of the platform itself, one a service for all threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.config import Config as ClientConfig
+
+
+def factory(endpoint: str, region: str) -> Callable[[str], Any]:
+    """A function that gives the client of a service, made at its first use."""
+    made: dict[str, Any] = {}
+    lock = threading.Lock()
+    settings = ClientConfig(s3={"addressing_style": "path"}, retries={"mode": "standard"})
+
+    def client(service: str) -> Any:
+        with lock:
+            if service not in made:
+                made[service] = boto3.session.Session().client(
+                    service,
+                    endpoint_url=endpoint,
+                    region_name=region,
+                    aws_access_key_id="local",
+                    aws_secret_access_key="local",
+                    config=settings,
+                )
+            return made[service]
+
+    return client

@@ -1,0 +1,337 @@
+"""The life of queries: started, queued, run, stopped, answered; kept on disk so that it outlives the platform's process."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from local.athena import parameters, results, statements
+from local.athena.engine import Answer, Request, Run, new_id
+from local.athena.errors import SYSTEM, InvalidRequestError, QueryCancelledError, QueryError
+from local.athena.tables import Lister
+from local.athena.types import parse as parse_type
+from local.objects import split_uri
+
+CONCURRENT_QUERIES = 3
+MOST_ROWS = 1000
+MOST_LISTED = 50
+ENGINE = "Athena engine version 3"
+_ENDED = ("SUCCEEDED", "FAILED", "CANCELLED")
+
+log = logging.getLogger("local.athena")
+
+Execution = dict[str, Any]
+
+
+class QueryService:
+    """Athena's operations on query executions, as dictionaries in and out; all but the running itself answer at once.
+
+    client: gives a boto3 client of this platform by service name. workgroup: gives a workgroup by name, or None.
+    folder: holds one JSON file an execution, and the working files of those that run.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[str], Any],
+        workgroup: Callable[[str], dict[str, Any] | None],
+        lister: Lister,
+        objects: Path,
+        folder: Path,
+    ) -> None:
+        self._client = client
+        self._workgroup = workgroup
+        self._lister = lister
+        self._objects = objects
+        self._records = folder / "executions"
+        self._work = folder / "work"
+        self._lock = threading.Lock()
+        self._runs: dict[str, Run] = {}
+        self._pool = ThreadPoolExecutor(CONCURRENT_QUERIES, "athena")
+        shutil.rmtree(self._work, ignore_errors=True)
+        for path in (self._records, self._work):
+            path.mkdir(parents=True, exist_ok=True)
+        self._executions = {path.stem: json.loads(path.read_text()) for path in self._records.glob("*.json")}
+        for execution in self._executions.values():
+            if execution["Status"]["State"] not in _ENDED:
+                self._end(execution, "FAILED", "The platform stopped while the query ran: start it again")
+
+    # ---- the API's operations ----------------------------------------------------------------------------------------
+
+    def start(self, request: dict[str, Any]) -> dict[str, Any]:
+        """StartQueryExecution. Raises InvalidRequestError."""
+        sql = str(request.get("QueryString") or "")
+        if not sql.strip():
+            raise InvalidRequestError("QueryString is empty: give one statement.")
+        if known := self._same_token(request):
+            return known
+        workgroup = self._checked_workgroup(request)
+        configuration = workgroup.get("Configuration") or {}
+        output = self._output(request, configuration, workgroup["Name"])
+        context = request.get("QueryExecutionContext") or {}
+        execution: Execution = {
+            "QueryExecutionId": new_id(),
+            "Query": sql,
+            "StatementType": "DML",
+            "ResultConfiguration": {"OutputLocation": output},
+            "ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {"Enabled": False}},
+            "QueryExecutionContext": {
+                "Database": str(context.get("Database") or "default").lower(),
+                "Catalog": str(context.get("Catalog") or "awsdatacatalog").lower(),
+            },
+            "Status": {"State": "QUEUED", "SubmissionDateTime": time.time()},
+            "Statistics": {"DataScannedInBytes": 0},
+            "WorkGroup": workgroup["Name"],
+            "EngineVersion": {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": ENGINE},
+            "_cutoff": configuration.get("BytesScannedCutoffPerQuery"),
+            "_enforced": _enforced(configuration, workgroup["Name"]),
+            "_token": request.get("ClientRequestToken"),
+        }
+        if request.get("ExecutionParameters"):
+            execution["ExecutionParameters"] = request["ExecutionParameters"]
+        with self._lock:
+            self._executions[execution["QueryExecutionId"]] = execution
+        self._save(execution)
+        self._pool.submit(self._execute, execution)
+        return {"QueryExecutionId": execution["QueryExecutionId"]}
+
+    def get(self, query_id: str) -> Execution:
+        """One QueryExecution. Raises InvalidRequestError."""
+        return {key: value for key, value in self._found(query_id).items() if not key.startswith("_")}
+
+    def get_all(self, query_ids: list[str]) -> dict[str, Any]:
+        """BatchGetQueryExecution."""
+        unknown = [query_id for query_id in query_ids if query_id not in self._executions]
+        return {
+            "QueryExecutions": [self.get(query_id) for query_id in query_ids if query_id not in unknown],
+            "UnprocessedQueryExecutionIds": [
+                {"QueryExecutionId": query_id, "ErrorCode": "NOT_FOUND", "ErrorMessage": f"{query_id} was not found"}
+                for query_id in unknown
+            ],
+        }
+
+    def ids(self, workgroup: str, token: str | None, most: int) -> dict[str, Any]:
+        """ListQueryExecutions: those of a workgroup, the newest first, at most 50 a page."""
+        chosen = [one for one in list(self._executions.values()) if one["WorkGroup"] == workgroup]
+        chosen.sort(key=lambda one: float(one["Status"]["SubmissionDateTime"]), reverse=True)
+        if token and not token.isdigit():
+            raise InvalidRequestError(f"NextToken {token!r} is not one of this list's.")
+        start = int(token or 0)
+        end = start + min(most or MOST_LISTED, MOST_LISTED)
+        found = {"QueryExecutionIds": [one["QueryExecutionId"] for one in chosen[start:end]]}
+        return {**found, "NextToken": str(end)} if end < len(chosen) else dict(found)
+
+    def stop(self, query_id: str) -> None:
+        """StopQueryExecution; one that has ended stays as it ended. Raises InvalidRequestError."""
+        execution = self._found(query_id)
+        with self._lock:
+            if execution["Status"]["State"] in _ENDED:
+                return
+            run = self._runs.get(query_id)
+            execution["_stop"] = True
+        if run:
+            run.stop()
+        elif execution["Status"]["State"] == "QUEUED":
+            self._end(execution, "CANCELLED", "Query was cancelled by user")
+
+    def results(self, query_id: str, token: str | None, most: int) -> dict[str, Any]:
+        """GetQueryResults, read from the result's object. Raises InvalidRequestError."""
+        execution = self._found(query_id)
+        state = execution["Status"]["State"]
+        if state == "FAILED":
+            raise InvalidRequestError(f"Query did not finish successfully. Final query state: {state}")
+        if state != "SUCCEEDED":
+            raise InvalidRequestError(f"Query has not yet finished. Current state: {state}")
+        columns = [(name, parse_type(type_)) for name, type_ in execution["_columns"]]
+        rows: list[list[str | None]] = []
+        following = None
+        if execution["_has_rows"]:
+            rows, following = self._page(execution, token, most)
+        return {
+            "UpdateCount": execution.get("_updated", 0),
+            "ResultSet": {
+                "Rows": [{"Data": [{} if value is None else {"VarCharValue": value} for value in row]} for row in rows],
+                "ResultSetMetadata": {"ColumnInfo": [results.column_info(name, type_) for name, type_ in columns]},
+            },
+            **({"NextToken": following} if following else {}),
+        }
+
+    # ---- starting ----------------------------------------------------------------------------------------------------
+
+    def _same_token(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        """The execution that the same request started before."""
+        token = request.get("ClientRequestToken")
+        for execution in list(self._executions.values()) if token else []:
+            if execution.get("_token") == token:
+                if execution["Query"] != request["QueryString"]:
+                    raise InvalidRequestError("Idempotent parameters do not match")
+                return {"QueryExecutionId": execution["QueryExecutionId"]}
+        return None
+
+    def _checked_workgroup(self, request: dict[str, Any]) -> dict[str, Any]:
+        name = str(request.get("WorkGroup") or "primary")
+        workgroup = self._workgroup(name)
+        if workgroup is None:
+            raise InvalidRequestError(f"WorkGroup {name} is not found.")
+        if workgroup.get("State") == "DISABLED":
+            raise InvalidRequestError(f"WorkGroup {name} is disabled.")
+        return workgroup
+
+    def _output(self, request: dict[str, Any], configuration: dict[str, Any], workgroup: str) -> str:
+        """The S3 folder of the results: the workgroup's where it enforces its own or nothing was asked for."""
+        own = (configuration.get("ResultConfiguration") or {}).get("OutputLocation")
+        asked = (request.get("ResultConfiguration") or {}).get("OutputLocation")
+        location = (own or asked) if _enforced(configuration, workgroup) else (asked or own)
+        if not location:
+            raise InvalidRequestError(
+                "No output location provided. An output location is required either through the Workgroup result "
+                "configuration setting or as an API input."
+            )
+        try:
+            bucket, _ = split_uri(location)
+            self._lister(bucket, "\x00")
+        except ValueError as error:
+            raise InvalidRequestError(f"outputLocation is not a valid S3 path. {error}") from error
+        except LookupError as error:
+            raise InvalidRequestError(f"Unable to verify/create output bucket {bucket}") from error
+        return str(location) if location.endswith("/") else f"{location}/"
+
+    # ---- running -----------------------------------------------------------------------------------------------------
+
+    def _execute(self, execution: Execution) -> None:
+        """The work of one query, in a thread of the pool."""
+        query_id = execution["QueryExecutionId"]
+        started = time.time()
+        with self._lock:
+            if execution["Status"]["State"] in _ENDED:
+                return
+            request = Request(
+                query_id,
+                execution["Query"],
+                execution["QueryExecutionContext"]["Database"],
+                execution["ResultConfiguration"]["OutputLocation"],
+                execution["_cutoff"],
+                execution["_enforced"],
+                execution["WorkGroup"],
+            )
+            run = Run(request, self._client, self._lister, self._objects, self._work)
+            self._runs[query_id] = run
+            execution["Status"]["State"] = "RUNNING"
+        self._save(execution)
+        try:
+            statement = self._statement(execution)
+            execution["StatementType"], execution["SubstatementType"] = statements.kind(statement)
+            answer = run.execute(statement)
+            self._answered(execution, answer)
+            state, reason, error = "SUCCEEDED", None, None
+        except QueryCancelledError as cancelled:
+            state, reason, error = "CANCELLED", str(cancelled), None
+        except QueryError as failed:
+            state, reason, error = "FAILED", failed.sentence, failed
+        except Exception as failed:
+            log.exception("Query %s failed inside the engine", query_id)
+            error = QueryError("GENERIC_INTERNAL_ERROR", f"{type(failed).__name__}: {failed}", category=SYSTEM)
+            state, reason = "FAILED", error.sentence
+        finally:
+            shutil.rmtree(self._work / query_id, ignore_errors=True)
+            self._runs.pop(query_id, None)
+        execution["Statistics"]["DataScannedInBytes"] = run.scanned
+        self._end(execution, state, reason, error, started)
+
+    def _statement(self, execution: Execution) -> statements.AnyStatement:
+        """The statement to run: parameters in their places, a prepared statement looked up."""
+        sql = execution["Query"]
+        statement = statements.parse(sql)
+        if isinstance(statement, statements.Execute):
+            given = statement.parameters or execution.get("ExecutionParameters") or []
+            sql = parameters.prepared(self._client("athena"), execution["WorkGroup"], statement.name)
+            return statements.parse(parameters.fill(sql, given))
+        if isinstance(statement, (statements.Prepare, statements.Deallocate)):
+            return statement
+        return statements.parse(parameters.fill(sql, execution.get("ExecutionParameters") or []))
+
+    def _answered(self, execution: Execution, answer: Answer) -> None:
+        """Puts the result's file into S3; only then is the query a success."""
+        bucket, key = split_uri(answer.location)
+        if answer.file is not None:
+            self._client("s3").upload_file(str(answer.file), bucket, key)
+        execution["ResultConfiguration"]["OutputLocation"] = answer.location
+        if answer.manifest:
+            execution["Statistics"]["DataManifestLocation"] = answer.manifest
+        execution["_columns"] = [(name, str(type_)) for name, type_ in answer.columns]
+        execution["_has_rows"] = answer.manifest is None
+        execution["_updated"] = answer.updated
+
+    def _end(
+        self,
+        execution: Execution,
+        state: str,
+        reason: str | None,
+        error: QueryError | None = None,
+        started: float | None = None,
+    ) -> None:
+        now = time.time()
+        submitted = float(execution["Status"]["SubmissionDateTime"])
+        started = started or now
+        execution["Statistics"] |= {
+            "EngineExecutionTimeInMillis": _milliseconds(now - started),
+            "TotalExecutionTimeInMillis": _milliseconds(now - submitted),
+            "QueryQueueTimeInMillis": _milliseconds(started - submitted),
+            "ServiceProcessingTimeInMillis": 0,
+            "ResultReuseInformation": {"ReusedPreviousResult": False},
+        }
+        status = {"State": state, "SubmissionDateTime": submitted, "CompletionDateTime": now}
+        if reason:
+            status["StateChangeReason"] = reason
+        if state == "FAILED":
+            status["AthenaError"] = {
+                "ErrorCategory": error.category if error else SYSTEM,
+                "ErrorType": error.type if error else 200,
+                "Retryable": error is None,
+                "ErrorMessage": reason or "",
+            }
+        with self._lock:
+            execution["Status"] = status
+        self._save(execution)
+
+    # ---- reading -----------------------------------------------------------------------------------------------------
+
+    def _found(self, query_id: str) -> Execution:
+        execution = self._executions.get(query_id)
+        if execution is None:
+            raise InvalidRequestError(f"QueryExecution {query_id} was not found")
+        return execution
+
+    def _page(self, execution: Execution, token: str | None, most: int) -> tuple[list[list[str | None]], str | None]:
+        location = execution["ResultConfiguration"]["OutputLocation"]
+        bucket, key = split_uri(location)
+        stored = next((one for one in self._lister(bucket, key) if one.key == key), None)
+        if stored is None:
+            raise InvalidRequestError(f"Could not find results at {location}: the object was deleted.")
+        try:
+            return results.page(stored.path, location.endswith(".csv"), token, min(most or MOST_ROWS, MOST_ROWS))
+        except ValueError as error:
+            raise InvalidRequestError(f"NextToken {token!r} is not one of this query's.") from error
+
+    def _save(self, execution: Execution) -> None:
+        """One atomic write, so that a killed platform leaves the former state or the new one."""
+        path = self._records / f"{execution['QueryExecutionId']}.json"
+        with self._lock:
+            temporary = path.with_suffix(".new")
+            temporary.write_text(json.dumps(execution))
+            temporary.replace(path)
+
+
+def _enforced(configuration: dict[str, Any], workgroup: str) -> bool:
+    """Whether the workgroup's settings override the request's; so by default, but for primary."""
+    return bool(configuration.get("EnforceWorkGroupConfiguration", workgroup != "primary"))
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(0, round(seconds * 1000))
