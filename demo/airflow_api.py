@@ -47,7 +47,7 @@ class Airflow:
     def __init__(self, url: str, dags: Path) -> None:
         self.url = url
         self._dags = dags
-        self._http = httpx.Client(base_url=f"{url}/api/v2", timeout=30)
+        self._http = httpx.Client(base_url=f"{url}/api/v2", timeout=30, trust_env=False)
 
     def wait_until_parsed(self, dag_ids: Sequence[str], timeout: float) -> None:
         """Waits until Airflow serves the DAGs as their files are now; a DAG's file has the DAG's name.

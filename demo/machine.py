@@ -55,7 +55,12 @@ class Machine:
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
             os.environ.pop(name, None)
         os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+        # A proxy of the user's network knows nothing of this machine.
+        proxied = os.environ.get("NO_PROXY") or os.environ.get("no_proxy", "")
+        direct = ",".join(filter(None, [proxied, "127.0.0.1"]))
         os.environ.update(
+            NO_PROXY=direct,
+            no_proxy=direct,
             AWS_ENDPOINT_URL=self.aws,
             AWS_ACCESS_KEY_ID="local",
             AWS_SECRET_ACCESS_KEY="local",
@@ -68,18 +73,18 @@ class Machine:
 
         Raises DemoError with the end of its output where a command fails.
         """
-        up = _Command("up", [str(ROOT / ".venv/local/bin/python"), "-m", "local", "up"], self.logs)
-        deploy: _Command | None = None
+        up = Command("up", [str(ROOT / ".venv/local/bin/python"), "-m", "local", "up"], self.logs)
+        deploy: Command | None = None
         with progress.waiting("starting the local AWS and Airflow, deploying the stacks"):
             while up.running or deploy is None or deploy.running:
                 if deploy is None and self._answers():
                     words = [sys.executable, "-m", "infra.deploy", "--stage", self.stage, "--yes"]
-                    deploy = _Command("deploy", [*words, "--outputs", str(self.deployment)], self.logs)
+                    deploy = Command("deploy", [*words, "--outputs", str(self.deployment)], self.logs)
                 for command, what in ((up, "the local AWS and Airflow are up"), (deploy, "the stacks are deployed")):
                     if command is not None and command.has_ended():
                         progress.seconds[command.name] = command.seconds
                         progress.done(what, command.seconds)
-                if deploy is None and not up.running:
+                if deploy is None and not up.running and not self._answers():
                     raise DemoError(f"The local AWS was started but does not answer at {self.aws}; see `make logs`.")
                 time.sleep(POLL_SECONDS)
 
@@ -90,7 +95,7 @@ class Machine:
             return False
 
 
-class _Command:
+class Command:
     """A command at work, with its output in a file of var/log; Ctrl-C at the demo does not reach it."""
 
     def __init__(self, name: str, words: Sequence[str], logs: Path) -> None:

@@ -12,7 +12,7 @@ def error(kind: str, words: str, function: str) -> dict[str, object]:
 
 
 def test_events_become_lines_and_the_error_comes_last() -> None:
-    events = [
+    events: list[dict[str, object]] = [
         {"event": "::group::Log message source details", "sources": ["/logs/attempt=1.log"]},
         {"event": "::endgroup::"},
         {"timestamp": "2026-11-23T20:58:21.828433Z", "event": "Uploading", "level": "info", "logger": "a", "lineno": 2},

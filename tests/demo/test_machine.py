@@ -1,0 +1,59 @@
+"""The commands that the demo runs, and the variables under which it runs them."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from demo import DemoError
+from demo.machine import Command, Machine
+
+
+def wait_for(command: Command) -> bool:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if command.has_ended():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_a_command_that_ends_well_says_so_once_and_keeps_its_time(tmp_path: Path) -> None:
+    command = Command("greet", ["bash", "-c", "echo hello"], tmp_path)
+    assert wait_for(command)
+    assert not command.running
+    assert command.seconds > 0
+    assert not command.has_ended()
+    assert (tmp_path / "demo-greet.log").read_text() == "hello\n"
+
+
+def test_a_command_that_fails_shows_the_end_of_its_output(tmp_path: Path) -> None:
+    command = Command("fail", ["bash", "-c", "seq 100; echo 'Port 4566 is taken.' >&2; exit 3"], tmp_path)
+    with pytest.raises(DemoError) as error:
+        wait_for(command)
+    assert "Port 4566 is taken." in str(error.value)
+    assert "\n100\n" in str(error.value)
+    assert "\n50\n" not in str(error.value)
+    assert f"{tmp_path}/demo-fail.log" in str(error.value)
+
+
+def test_settings_are_those_of_make_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_AWS_PORT", "4600")
+    monkeypatch.setenv("AIRFLOW_PORT", "8090")
+    monkeypatch.setenv("LOCAL_VAR", str(tmp_path))
+    machine = Machine.from_environment("test")
+    assert machine == Machine("test", "http://127.0.0.1:4600", "http://127.0.0.1:8090", tmp_path)
+    assert machine.deployment == tmp_path / "deploy" / "test.json"
+
+
+def test_no_key_of_the_user_s_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "the-user-s")
+    for name in ("AWS_ENDPOINT_URL", "ECOMM_STAGE", "ECOMM_DEPLOYMENT", "NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "to be put back after the test")
+    Machine("dev", "http://127.0.0.1:4600", "http://127.0.0.1:8090", tmp_path).enter()
+    assert "the-user-s" not in os.environ.values()
+    assert os.environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4600"
