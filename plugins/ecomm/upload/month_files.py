@@ -1,0 +1,61 @@
+"""The two objects of one month while they are written: its zip and its uncompressed CSV."""
+
+from __future__ import annotations
+
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from ecomm.contract import HEADER
+from ecomm.upload.layout import csv_key, member_name, zip_key
+from ecomm.upload.ledger import MonthRecord
+from ecomm.upload.objects import ObjectWriter, PartPool
+from ecomm.upload.split import Piece
+
+# The fastest level: the zip is an archive copy, and a higher level would halve the rate of the whole upload.
+COMPRESSION_LEVEL = 1
+
+
+class MonthFiles:
+    """Takes a month's rows in pieces; both objects appear when `close` returns, neither when it is aborted.
+
+    own_zip: name of the one source that has all of the month's rows, and whose zip is uploaded as it is, through `zip`;
+        None where the zip is made here.
+    """
+
+    def __init__(self, bucket: str, month: str, pool: PartPool, own_zip: str | None) -> None:
+        self.month = month
+        self.own_zip = own_zip
+        self.zip = ObjectWriter(bucket, zip_key(month), pool, "application/zip")
+        self._csv = ObjectWriter(bucket, csv_key(month), pool, "text/csv")
+        self._archive = None if own_zip else ZipFile(self.zip, "w", ZIP_DEFLATED, compresslevel=COMPRESSION_LEVEL)  # type: ignore[call-overload]
+        # zipfile dates a member it makes itself 1980-01-01, so the same rows are the same bytes.
+        self._member = self._archive.open(member_name(month), "w", force_zip64=True) if self._archive else None
+        self._sources: list[str] = []
+        self._rows = 0
+        self._row_open = False
+        self._write(HEADER)
+
+    def add(self, piece: Piece, source: str) -> None:
+        """Appends rows of the source with this fingerprint."""
+        if self._sources[-1:] != [source]:
+            self._sources.append(source)
+            if self._row_open:
+                self._write(b"\n")
+        self._write(piece.data)
+        self._row_open = not piece.data.endswith(b"\n")
+        self._rows += piece.rows
+
+    def close(self) -> MonthRecord:
+        if self._archive and self._member:
+            self._member.close()
+            self._archive.close()
+        zipped, csv = self.zip.close(), self._csv.close()
+        return MonthRecord(self._sources, self._rows, csv.bytes, {zipped.key: zipped.etag, csv.key: csv.etag})
+
+    def abort(self) -> None:
+        self.zip.abort()
+        self._csv.abort()
+
+    def _write(self, data: bytes) -> None:
+        self._csv.write(data)
+        if self._member:
+            self._member.write(data)

@@ -1,0 +1,225 @@
+"""What a data set can be made of: a CSV, the one CSV in a zip, or the bundled generator; checked before it is used."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import module_from_spec, spec_from_file_location
+from itertools import islice
+from types import ModuleType
+
+from ecomm.contract import COLUMNS, HEADER
+from ecomm.errors import DataError
+from ecomm.resources import resource
+from ecomm.upload.stored import LocalFile, S3Object, Stored
+
+GENERATED_BLOCK_LINES = 8192
+FIRST_LOOK = 1024 * 1024
+UNPACKED_BLOCK = 16 * 1024 * 1024
+ZIP_START = b"PK\x03\x04"
+FOREIGN_STARTS = {
+    b"\x1f\x8b": "is gzip",
+    b"PAR1": "is Parquet",
+    codecs.BOM_UTF16_LE: "is UTF-16",
+    codecs.BOM_UTF16_BE: "is UTF-16",
+}
+
+Listener = Callable[[bytes], object]
+
+
+class Source:
+    """One CSV text of the contract: the header line, then rows.
+
+    name: as the user gave it. size: stored bytes, what `listen` hears in all; None where nobody knows before.
+    zipped: whether the stored bytes are a zip.
+    """
+
+    def __init__(self, name: str, size: int | None, zipped: bool) -> None:
+        self.name = name
+        self.size = size
+        self.zipped = zipped
+
+    def fingerprint(self) -> str:
+        """The same text for the same rows; may read everything that is stored."""
+        raise NotImplementedError
+
+    def text(self, listen: Listener) -> Iterator[bytes]:
+        """The CSV's bytes in blocks, header included; `listen` is given the stored bytes as they pass by.
+
+        Raises DataError for a damaged zip.
+        """
+        raise NotImplementedError
+
+
+class PlainCsv(Source):
+    """A CSV as it is stored."""
+
+    def __init__(self, stored: Stored) -> None:
+        super().__init__(stored.name, stored.size, zipped=False)
+        self._stored = stored
+
+    def fingerprint(self) -> str:
+        return self._stored.fingerprint()
+
+    def text(self, listen: Listener) -> Iterator[bytes]:
+        for block in self._stored.blocks():
+            listen(block)
+            yield block
+
+
+class ZippedCsv(Source):
+    """The only member of a zip, unpacked while it is read. Raises DataError where the zip is not such a one."""
+
+    def __init__(self, stored: Stored) -> None:
+        super().__init__(stored.name, stored.size, zipped=True)
+        self._stored = stored
+        try:
+            with stored.seekable() as file, zipfile.ZipFile(file) as archive:
+                members = [
+                    member
+                    for member in archive.infolist()
+                    # What macOS adds to a zip describes the files, and is none.
+                    if not member.is_dir() and not member.filename.startswith("__MACOSX/")
+                ]
+        except zipfile.BadZipFile as error:
+            raise DataError(f"{stored.name} is not a complete zip ({error}); fetch it again.") from error
+        if len(members) != 1:
+            names = ", ".join(member.filename for member in members[:5]) or "none"
+            raise DataError(
+                f"{stored.name} holds {len(members)} files ({names}), but a zip must hold exactly one CSV; "
+                "unpack it and give the files themselves."
+            )
+        member = members[0]
+        if member.flag_bits & 1:
+            raise DataError(f"{stored.name} is encrypted; unpack it with its password and give the CSV.")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise DataError(f"{stored.name} is packed with method {member.compress_type}; use deflate, as `zip` does.")
+        self._member = member
+        # The local header repeats the name, and may carry other extra fields than the directory does.
+        name_length, extra_length = struct.unpack("<HH", stored.read(member.header_offset + 26, 4))
+        self._start = member.header_offset + 30 + name_length + extra_length
+
+    def fingerprint(self) -> str:
+        return self._stored.fingerprint()
+
+    def text(self, listen: Listener) -> Iterator[bytes]:
+        offset, checksum, unpacked = 0, 0, 0
+        inflater = None
+        if self._member.compress_type == zipfile.ZIP_DEFLATED:
+            inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        for block in self._stored.blocks():
+            listen(block)
+            first = max(self._start - offset, 0)
+            last = max(self._start + self._member.compress_size - offset, 0)
+            offset += len(block)
+            packed = block[first:last]
+            while packed:
+                try:
+                    # The limit keeps memory small for a text that packs very well.
+                    text = inflater.decompress(packed, UNPACKED_BLOCK) if inflater else packed
+                except zlib.error as error:
+                    raise DataError(f"{self.name} is damaged ({error}); fetch it again.") from error
+                packed = inflater.unconsumed_tail if inflater else b""
+                checksum = zlib.crc32(text, checksum)
+                unpacked += len(text)
+                if text:
+                    yield text
+        if (unpacked, checksum) != (self._member.file_size, self._member.CRC):
+            raise DataError(f"{self.name} is damaged: its member's checksum does not agree; fetch it again.")
+
+
+class Generated(Source):
+    """The bundled generator's rows; the same rows and seed give the same bytes."""
+
+    def __init__(self, rows: int, seed: int) -> None:
+        super().__init__(f"the bundled generator ({rows:,} rows, seed {seed})", None, zipped=False)
+        self._rows = rows
+        self._seed = seed
+        self._path = resource("simulator") / "dataset_generator.py"
+
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self._path.read_bytes() + f"{self._rows} {self._seed}".encode()).hexdigest()
+
+    def text(self, listen: Listener) -> Iterator[bytes]:
+        lines = self._generator().generate(self._rows, self._seed)
+        yield HEADER
+        while block := "".join(islice(lines, GENERATED_BLOCK_LINES)).encode():
+            listen(block)
+            yield block
+
+    def _generator(self) -> ModuleType:
+        spec = spec_from_file_location("ecomm_dataset_generator", self._path)
+        assert spec and spec.loader
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+
+def open_sources(names: Sequence[str], generated_rows: int, seed: int) -> list[Source]:
+    """The sources of these names, each found and checked; the generator where there is no name.
+
+    Raises DataError for the first that is missing, is no such file, or does not begin as the contract says.
+    """
+    if not names:
+        return [Generated(generated_rows, seed)]
+    sources = []
+    for name in names:
+        source = _open(name)
+        _check_beginning(source)
+        sources.append(source)
+    return sources
+
+
+def _open(name: str) -> Source:
+    if "://" in name and not name.startswith("s3://"):
+        raise DataError(f"{name} is neither a path nor an s3:// address; fetch it first, or copy it to S3.")
+    stored = S3Object(name) if name.startswith("s3://") else LocalFile(name)
+    if stored.size == 0:
+        raise DataError(f"{name} is empty.")
+    start = stored.read(0, len(ZIP_START))
+    if start == ZIP_START:
+        return ZippedCsv(stored)
+    if name.lower().endswith(".zip"):
+        raise DataError(f"{name} is named a zip but is none; fetch it again.")
+    return PlainCsv(stored)
+
+
+def _check_beginning(source: Source) -> None:
+    """Looks at the first megabyte alone: its encoding, the header, and that a row follows."""
+    beginning = b""
+    for block in source.text(lambda _: None):
+        beginning += block[: FIRST_LOOK - len(beginning)]
+        if len(beginning) == FIRST_LOOK:
+            break
+    for start, words in FOREIGN_STARTS.items():
+        if beginning.startswith(start):
+            raise DataError(f"{source.name} {words}; give it as CSV in UTF-8, plain or zipped.")
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(beginning)
+    except UnicodeDecodeError as error:
+        row = beginning.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{source.name} is not UTF-8 in line {row}; convert it, for example with iconv.") from error
+    header, _, rows = beginning.partition(b"\n")
+    # A byte-order mark and Windows line ends do no harm: the Glue job takes them off.
+    columns = next(csv.reader([header.decode().removeprefix("\ufeff").rstrip("\r")]), [])
+    if columns != list(COLUMNS):
+        raise DataError(f"{source.name} {_header_fault(columns)} The contract is: {','.join(COLUMNS)}.")
+    if not rows.strip():
+        raise DataError(f"{source.name} has a header but no row.")
+
+
+def _header_fault(found: list[str]) -> str:
+    if len(found) == len(COLUMNS) and found[0][:2].isdigit():
+        return "begins with a row; put the header line before it."
+    missing = [column for column in COLUMNS if column not in found]
+    unknown = [column[:40] for column in found if column not in COLUMNS]
+    if missing or unknown:
+        faults = [f"lacks {', '.join(missing)}"] if missing else []
+        faults += [f"has the unknown {', '.join(unknown[:9])}"] if unknown else []
+        return f"has a wrong header: it {' and '.join(faults)}; name the columns as in the contract."
+    return "has the contract's columns in another order; write them in the contract's."
