@@ -76,9 +76,7 @@ class Deployment:
         if way_out := stuck(stack.name, status):
             raise DeployError(f"{stack.name} is {status}, in which CloudFormation takes no change. {way_out}")
         if status == "ROLLBACK_COMPLETE":
-            self.screen.line(
-                f"{stack.name} is what is left of a creation that failed; it has to be deleted first", YELLOW
-            )
+            self.screen.line(f"{stack.name} is left from a creation that failed; it has to be deleted first", YELLOW)
             if self.dry_run:
                 return
             self._agree(f"Delete {stack.name} and create it anew?", stack)
@@ -90,7 +88,7 @@ class Deployment:
         parameters = self._parameters(name, valid["Parameters"], now)
         if parameters is None:
             self.screen.line(
-                f"{stack.name}: to be shown when the stacks before it exist, whose outputs it takes", YELLOW
+                f"{stack.name}: can be shown once the stacks before it exist; it takes their outputs", YELLOW
             )
             return
         change_set = stack.plan(

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-
 from ecomm.settings import Settings, derive
+
 from tests.infra.conftest import Aws, Checkout
 
 DEV = derive("us-east-1", "dev", "ecommerce")
