@@ -18,10 +18,14 @@ ALL, HUMAN = "all", "human"
 
 
 def show(console: Console, kpis: Kpis) -> None:
-    console.print(daily_visitors(kpis.daily_visitors))
-    console.print(cart_abandonment(kpis.cart_abandonment))
-    console.print(popular_categories(kpis.popular_categories))
-    console.print(Text.assemble(("Events by UTC hour  ", "bold"), hours(kpis.events_by_hour)))
+    for shown in (
+        daily_visitors(kpis.daily_visitors),
+        cart_abandonment(kpis.cart_abandonment),
+        popular_categories(kpis.popular_categories),
+        Text.assemble(("Events by UTC hour  ", "bold"), hours(kpis.events_by_hour)),
+    ):
+        console.print()
+        console.print(shown)
 
 
 def daily_visitors(rows: Sequence[Row]) -> Table:
@@ -78,9 +82,12 @@ def popular_categories(rows: Sequence[Row]) -> Table:
     table = _table(f"Popular categories, the first {CATEGORIES_SHOWN}", "category", "views", "carts", "purchases")
     _add_columns(table, "revenue")
     table.add_column("", justify="left")
-    codes = {row["category_code"] for row in rows} - {None}
+    by_code: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["category_code"] is not None:
+            by_code.setdefault(row["category_code"], []).append(row)
     measures = ("views", "carts", "purchases", "revenue")
-    sums = {code: _total([row for row in rows if row["category_code"] == code], ALL, *measures) for code in codes}
+    sums = {code: _total(of_code, ALL, *measures) for code, of_code in by_code.items()}
     first = sorted(sums, key=lambda code: (-sums[code]["views"], code))[:CATEGORIES_SHOWN]
     most = max((sums[code]["views"] for code in first), default=0)
     for code in first:
@@ -99,7 +106,9 @@ def hours(events: Sequence[int]) -> str:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    table = Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=None, padding=(0, 2, 0, 0)
+    )
     table.add_column(columns[0], justify="left", no_wrap=True)
     _add_columns(table, *columns[1:])
     return table
@@ -124,7 +133,7 @@ def _total(rows: Sequence[Row], audience: str, *measures: str) -> Row:
 
 
 def _total_label(audience: str) -> str:
-    return "all days" if audience == ALL else "without suspicious users"
+    return "all days" if audience == ALL else "people only"
 
 
 def _counts(row: Row, *names: str) -> list[str]:

@@ -52,7 +52,7 @@ def test_a_day_s_line_and_the_sums_of_both_audiences() -> None:
     assert line_of(table, "2019-10-01") == ["4,504", "4,504", "5,000", "4.00%", "17,055", "165", "214", "59,442.63"]
     # Visitors of two days are not the sum of the days' visitors, so none is shown.
     assert line_of(table, "all days") == ["20,000", "4.00%", "68,220", "660", "856", "237,770.52"]
-    assert line_of(table, "without suspicious users") == ["15,000", "4.00%", "51,165", "495", "642", "178,327.89"]
+    assert line_of(table, "people only") == ["15,000", "4.00%", "51,165", "495", "642", "178,327.89"]
 
 
 def test_only_the_latest_days_are_shown_and_the_others_counted() -> None:
@@ -80,7 +80,7 @@ def test_the_abandonment_rate_over_days_weighs_each_day_by_its_sessions() -> Non
     assert line_of(table, "2019-10-01") == ["118", "53", "44.92%", "10.50"]
     assert line_of(table, "2019-10-03") == ["0", "0", "10.50"]
     assert line_of(table, "all days") == ["120", "54", "45.00%", "31.50"]
-    assert line_of(table, "without suspicious users") == ["0", "0", "0.00%", "0.00"]
+    assert line_of(table, "people only") == ["0", "0", "0.00%", "0.00"]
 
 
 def test_categories_are_ordered_by_views_over_all_days() -> None:
