@@ -127,12 +127,6 @@ def test_only_glue_takes_the_roles() -> None:
     assert trusted == [["glue.amazonaws.com"], ["glue.amazonaws.com"]]
 
 
-def test_buckets_outlive_their_stack() -> None:
-    buckets = [
-        resource
-        for resource in resources(ROOT / "infra" / "storage.yaml").values()
-        if resource["Type"][-6:] == "Bucket"
-    ]
-    assert len(buckets) == 3
-    for bucket in buckets:
-        assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+def test_buckets_and_their_policies_outlive_the_stack() -> None:
+    for resource in resources(ROOT / "infra" / "storage.yaml").values():
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
