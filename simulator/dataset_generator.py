@@ -42,6 +42,9 @@ PURCHASING_SESSIONS = 0.061
 MEAN_VIEWS = 4.5
 MEAN_SECONDS_BETWEEN_EVENTS = 90
 REPEATED_ROWS = 0.0015
+# Sessions of a machine, which puts one product into the cart over and over within seconds, as user 518642416 did.
+MACHINE_SESSIONS = 0.0001
+MACHINE_CARTS, MACHINE_SECONDS = 131, 7
 ROWS_PER_USER = 14
 
 SMARTPHONE_CATEGORY_ID = 2053013555631882655
@@ -143,7 +146,11 @@ def _rows_of_month(
             f"{512_000_000 + int(users * random.random() ** 2) * 17},{UUID(int=random.getrandbits(128), version=4)}\n"
         )
         carts_recorded = start + timedelta(seconds=second) >= CARTS_RECORDED_FROM
-        for event_type, product in _session(category, carts_recorded, random):
+        machine = random.random() < MACHINE_SESSIONS
+        for gap, event_type, product in (
+            _machine_session(category) if machine else _session(category, carts_recorded, random)
+        ):
+            second += gap
             if second >= end or opened == rows:
                 break
             moment = start + timedelta(seconds=second)
@@ -152,23 +159,36 @@ def _rows_of_month(
             for _ in range(copies):
                 heapq.heappush(waiting, Event(second, next(order), line))
             opened += copies
-            second += 1 + int(random.expovariate(1 / MEAN_SECONDS_BETWEEN_EVENTS))
     while waiting:
         yield heapq.heappop(waiting).line
 
 
-def _session(category: Category, carts_recorded: bool, random: Random) -> Iterator[tuple[str, str]]:
-    """The (event_type, product) pairs of one visit: views of one category, then perhaps a cart and a purchase."""
+def _session(category: Category, carts_recorded: bool, random: Random) -> Iterator[tuple[int, str, str]]:
+    """The events of one visit as (seconds after the one before, event_type, product).
+
+    Views of one category come first, then perhaps a cart and a purchase.
+    """
+
+    def pause() -> int:
+        return 1 + int(random.expovariate(1 / MEAN_SECONDS_BETWEEN_EVENTS))
+
     product = category.products[0]
-    for _ in range(1 + int(random.expovariate(1 / (MEAN_VIEWS - 0.5)))):
+    for view in range(1 + int(random.expovariate(1 / (MEAN_VIEWS - 0.5)))):
         product = category.products[int(len(category.products) * random.random() ** 3)]
-        yield "view", product
+        yield (pause() if view else 0), "view", product
     if random.random() < PURCHASING_SESSIONS:
         if carts_recorded or random.random() < 0.45:
-            yield "cart", product
-        yield "purchase", product
+            yield pause(), "cart", product
+        yield pause(), "purchase", product
     elif random.random() < (0.14 if carts_recorded else 0.025):
-        yield "cart", product
+        yield pause(), "cart", product
+
+
+def _machine_session(category: Category) -> Iterator[tuple[int, str, str]]:
+    """Equal carts at an even pace, in the form of `_session`."""
+    seconds = [number * MACHINE_SECONDS // MACHINE_CARTS for number in range(MACHINE_CARTS)]
+    for before, second in zip([0, *seconds], seconds, strict=False):
+        yield second - before, "cart", category.products[0]
 
 
 def _catalogue(random: Random) -> list[Category]:

@@ -12,13 +12,14 @@ import tracemalloc
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
-from simulator.dataset_generator import HEADER, generate
+from simulator.dataset_generator import DEFAULT_ROWS, HEADER, generate
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "simulator" / "dataset_generator.py"
@@ -41,6 +42,13 @@ def lines() -> list[str]:
 @pytest.fixture(scope="module")
 def rows(lines: list[str]) -> list[Row]:
     return parse(lines)
+
+
+@pytest.fixture(scope="module")
+def of_people(rows: list[Row]) -> list[Row]:
+    """Without the sessions of machines, of which a data set of this size has one or none."""
+    lengths = Counter(row["user_session"] for row in rows)
+    return [row for row in rows if lengths[row["user_session"]] < 100]
 
 
 def share(rows: Sequence[Row], event_type: str) -> float:
@@ -70,12 +78,12 @@ def test_rows_are_ordered_by_time_and_fill_the_months(rows: list[Row]) -> None:
     assert len({time[:10] for time in times}) == 31 + 30
 
 
-def test_event_types_are_mixed_as_in_the_real_months(rows: list[Row]) -> None:
-    october = [row for row in rows if row["event_time"] < "2019-11"]
+def test_event_types_are_mixed_as_in_the_real_months(of_people: list[Row]) -> None:
+    october = [row for row in of_people if row["event_time"] < "2019-11"]
     assert 0.95 < share(october, "view") < 0.985
     assert 0.005 < share(october, "purchase") < 0.025
-    before = [row for row in rows if "2019-11-01" <= row["event_time"] < "2019-11-08"]
-    after = [row for row in rows if row["event_time"] >= "2019-11-08"]
+    before = [row for row in of_people if "2019-11-01" <= row["event_time"] < "2019-11-08"]
+    after = [row for row in of_people if row["event_time"] >= "2019-11-08"]
     assert share(before, "cart") < share(before, "purchase")
     assert 0.03 < share(after, "cart") < 0.05
 
@@ -92,9 +100,22 @@ def test_smartphones_lead_and_some_codes_and_brands_are_missing(rows: list[Row])
     assert any(row["brand"] == "nan" for row in rows)
 
 
-def test_awkward_rows_are_there_but_few(lines: list[str], rows: list[Row]) -> None:
-    assert 0 < ROWS - len(set(lines)) < ROWS * 0.003
-    assert 0 < sum(row["price"] == "0.00" for row in rows) < ROWS * 0.01
+def test_awkward_rows_are_there_but_few(of_people: list[Row]) -> None:
+    repeated = len(of_people) - len({tuple(row.values()) for row in of_people})
+    assert 0 < repeated < ROWS * 0.003
+    assert 0 < sum(row["price"] == "0.00" for row in of_people) < ROWS * 0.01
+
+
+def test_the_default_data_set_holds_a_machine() -> None:
+    carts: dict[str, list[str]] = {}
+    for row in parse(list(generate(DEFAULT_ROWS))):
+        if row["event_type"] == "cart":
+            carts.setdefault(row["user_session"], []).append(row["event_time"][11:19])
+    loudest = sorted(carts.values(), key=len)[-2:]
+    assert len(loudest[0]) <= 4
+    assert len(loudest[1]) == 131
+    times = [datetime.strptime(time, "%H:%M:%S") for time in loudest[1]]
+    assert (times[-1] - times[0]).total_seconds() < 7
 
 
 def test_a_session_is_a_uuid_of_one_user_and_users_return(rows: list[Row]) -> None:
