@@ -115,6 +115,6 @@ def _explain_answer(error: ClientError) -> str:
         return "The AWS credentials have expired. Log in again (aws sso login), then run the same command."
     if code in ("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "AuthFailure"):
         return f"AWS does not accept the credentials ({code}). Check AWS_PROFILE and the AWS_* variables."
-    if code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"):
+    if code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"):
         return f"AWS denies {error.operation_name}: {message} docs/deploy.md lists what a deployment needs."
     return message if code == "ValidationError" else f"{error.operation_name}: {message} ({code})"
