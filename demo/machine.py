@@ -52,18 +52,22 @@ class Machine:
 
     def enter(self) -> None:
         """Turns this process, and all that it starts, to the local platform, with no key or profile of the user's."""
-        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
-            os.environ.pop(name, None)
-        os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+        region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]
         # A proxy of the user's network knows nothing of this machine.
         proxied = os.environ.get("NO_PROXY") or os.environ.get("no_proxy", "")
         direct = ",".join(filter(None, [proxied, "127.0.0.1"]))
         os.environ.update(
-            NO_PROXY=direct,
-            no_proxy=direct,
             AWS_ENDPOINT_URL=self.aws,
             AWS_ACCESS_KEY_ID="local",
             AWS_SECRET_ACCESS_KEY="local",
+            AWS_DEFAULT_REGION=region,
+            AWS_CONFIG_FILE=os.devnull,
+            AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+            AWS_EC2_METADATA_DISABLED="true",
+            NO_PROXY=direct,
+            no_proxy=direct,
             ECOMM_STAGE=self.stage,
             ECOMM_DEPLOYMENT=str(self.deployment),
         )

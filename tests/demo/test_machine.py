@@ -50,10 +50,10 @@ def test_settings_are_those_of_make_up(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_no_key_of_the_user_s_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "the-user-s")
-    for name in ("AWS_ENDPOINT_URL", "ECOMM_STAGE", "ECOMM_DEPLOYMENT", "NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(name, "to be put back after the test")
+    # A copy, which takes all that the method sets and is put back whole.
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL_S3", "AWS_CA_BUNDLE"):
+        os.environ[name] = "the-user-s"
     Machine("dev", "http://127.0.0.1:4600", "http://127.0.0.1:8090", tmp_path).enter()
     assert "the-user-s" not in os.environ.values()
     assert os.environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4600"
