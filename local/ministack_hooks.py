@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import ministack.app
 from ministack.app import app as application
 from ministack.core.responses import StreamingResponse, error_response_json, json_response, request_scope
-from ministack.services import athena, s3
+from ministack.services import athena, glue, s3
 
 from local import objects
 from local.athena.clients import factory
@@ -25,6 +26,8 @@ from local.athena.errors import InvalidRequestError
 from local.athena.service import QueryService
 from local.aws_chunked import IncompleteBodyError
 from local.config import ACCOUNT_ID, Config
+from local.glue_catalog import InvalidInputError, matches_table, matching_partitions, page
+from local.glue_crawler import CrawlerEngine, CrawlerNotRunningError, CrawlerRunningError
 from local.s3_bodies import (
     SMALL_BODY_BYTES,
     Body,
@@ -42,12 +45,15 @@ __all__ = ["application", "install"]
 
 # As many as S3 lists in one answer.
 KEYS_PER_PAGE = 1000
+GLUE_TABLES_PER_PAGE = 100
+GLUE_PARTITIONS_PER_PAGE = 1000
 REMEMBERED_COMPLETIONS = 1000
 
 
 def install(config: Config) -> None:
     """Replaces ministack's empty answers by engines; once, before the first request."""
     _install_s3(config)
+    _install_glue_catalog()
     _install_crawler(config)
     _install_glue_jobs(config)
     _install_athena(config)
@@ -290,10 +296,161 @@ def _one_page(stock: Any, keys: Any, prefix: str, delimiter: str, max_keys: int,
     return stock(keys, prefix, delimiter, min(max_keys, KEYS_PER_PAGE), start_after)
 
 
+# ---- Glue catalog -------------------------------------------------------------------------------------------------
+# ministack keeps the catalog; it ignores filters and pages, takes partitions of tables that do not exist, and lacks a
+# few actions.
+
+_GlueAction = Callable[[dict[str, Any]], Any]
+_glue_actions: dict[str, _GlueAction] = {}
+
+
+def _install_glue_catalog() -> None:
+    glue._get_partitions = partial(_glue_answer, _get_partitions)
+    glue._get_tables = partial(_glue_answer, _get_tables)
+    for name in ("_create_partition", "_batch_create_partition", "_delete_partition"):
+        setattr(glue, name, partial(_glue_answer, partial(_with_table, getattr(glue, name))))
+    _glue_actions["UpdatePartition"] = partial(_glue_answer, partial(_with_table, _update_partition))
+    _glue_actions["BatchDeletePartition"] = partial(_glue_answer, partial(_with_table, _batch_delete_partition))
+    stock = glue._handle_request_sync
+    glue._handle_request_sync = partial(_added_glue_action, stock)
+
+
+def _added_glue_action(stock: Any, method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
+    action = _glue_actions.get(headers.get("x-amz-target", "").rpartition(".")[2])
+    return action(json.loads(body or b"{}")) if action else stock(method, path, headers, body, query)
+
+
+class _GlueError(Exception):
+    """An answer of Glue's: the name of its exception and a sentence."""
+
+
+def _glue_answer(operation: _GlueAction, data: dict[str, Any]) -> Any:
+    """The operation's answer, which is a whole response, a dictionary or None, or the error that it raises."""
+    try:
+        answer = operation(data)
+    except InvalidInputError as error:
+        return error_response_json("InvalidInputException", str(error), 400)
+    except CrawlerRunningError as error:
+        return error_response_json("CrawlerRunningException", str(error), 400)
+    except CrawlerNotRunningError as error:
+        return error_response_json("CrawlerNotRunningException", str(error), 400)
+    except _GlueError as error:
+        return error_response_json(error.args[0], error.args[1], 400)
+    return answer if isinstance(answer, tuple) else json_response(answer or {})
+
+
+def _glue_record(kind: str, records: Any, name: str) -> Any:
+    found = records.get(name)
+    if found is None:
+        raise _GlueError("EntityNotFoundException", f"{kind} {name} not found.")
+    return found
+
+
+def _glue_table(data: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = _glue_record("Table", glue._tables, f"{data.get('DatabaseName')}/{data.get('TableName')}")
+    return found
+
+
+def _with_table(operation: _GlueAction, data: dict[str, Any]) -> Any:
+    _glue_table(data)
+    return operation(data)
+
+
+def _get_tables(data: dict[str, Any]) -> Any:
+    database = data.get("DatabaseName", "")
+    _glue_record("Database", glue._databases, database)
+    expression = data.get("Expression") or "*"
+    tables = sorted((name, table) for name, table in list(glue._tables.items()) if name.startswith(f"{database}/"))
+    found = [table for _, table in tables if matches_table(table["Name"], expression)]
+    tables_page, more = page(found, data.get("NextToken"), data.get("MaxResults"), GLUE_TABLES_PER_PAGE)
+    return {"TableList": tables_page, **more}
+
+
+def _get_partitions(data: dict[str, Any]) -> Any:
+    table = _glue_table(data)
+    partitions = list(glue._partitions.get(f"{data['DatabaseName']}/{data['TableName']}", []))
+    found = matching_partitions(partitions, table.get("PartitionKeys") or [], data.get("Expression") or "")
+    partitions_page, more = page(found, data.get("NextToken"), data.get("MaxResults"), GLUE_PARTITIONS_PER_PAGE)
+    return {"Partitions": partitions_page, **more}
+
+
+def _update_partition(data: dict[str, Any]) -> Any:
+    entry = {"PartitionValueList": data["PartitionValueList"], "PartitionInput": data["PartitionInput"]}
+    answer = glue._batch_update_partition({**data, "Entries": [entry]})
+    errors = json.loads(answer[2]).get("Errors")
+    if errors:
+        raise _GlueError(errors[0]["ErrorDetail"]["ErrorCode"], f"Partition {data['PartitionValueList']} not found.")
+    return {}
+
+
+def _batch_delete_partition(data: dict[str, Any]) -> Any:
+    present = [part["Values"] for part in glue._partitions.get(f"{data['DatabaseName']}/{data['TableName']}", [])]
+    missing = {"ErrorCode": "EntityNotFoundException", "ErrorMessage": "Partition not found."}
+    errors = []
+    for values in (entry["Values"] for entry in data["PartitionsToDelete"]):
+        if values in present:
+            glue._delete_partition({**data, "PartitionValues": values})
+        else:
+            errors.append({"PartitionValues": values, "ErrorDetail": missing})
+    return {"Errors": errors}
+
+
 # ---- Glue crawlers ------------------------------------------------------------------------------------------------
 
 
-def _install_crawler(config: Config) -> None: ...
+def _install_crawler(config: Config) -> None:
+    engine = CrawlerEngine(factory(config.endpoint, config.region), config.var / "aws" / "glue" / "crawls")
+    glue._start_crawler = partial(_glue_answer, partial(_start_crawler, engine))
+    glue._stop_crawler = partial(_glue_answer, lambda data: engine.stop(_crawler(data)))
+    glue._update_crawler = partial(_glue_answer, partial(_when_idle, glue._update_crawler))
+    glue._delete_crawler = partial(_glue_answer, partial(_delete_crawler, engine, glue._delete_crawler))
+    glue._get_crawler_metrics = partial(_glue_answer, partial(_crawler_metrics, engine))
+    _glue_actions["ListCrawls"] = partial(_glue_answer, partial(_list_crawls, engine))
+    _after_restore(lambda: [engine.release_interrupted(crawler) for crawler in glue._crawlers._data.values()])
+
+
+def _crawler(data: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = _glue_record("Crawler", glue._crawlers, data.get("Name") or data.get("CrawlerName") or "")
+    return found
+
+
+def _start_crawler(engine: CrawlerEngine, data: dict[str, Any]) -> None:
+    crawler = _crawler(data)
+    engine.start(crawler, [_glue_record("Classifier", glue._classifiers, name) for name in crawler["Classifiers"]])
+
+
+def _when_idle(stock: _GlueAction, data: dict[str, Any]) -> Any:
+    CrawlerEngine.require_idle(_crawler(data))
+    return stock(data)
+
+
+def _delete_crawler(engine: CrawlerEngine, stock: _GlueAction, data: dict[str, Any]) -> Any:
+    answer = _when_idle(stock, data)
+    engine.history.forget(data["Name"])
+    return answer
+
+
+def _crawler_metrics(engine: CrawlerEngine, data: dict[str, Any]) -> Any:
+    names = data.get("CrawlerNameList") or sorted(glue._crawlers)
+    known, more = page(names, data.get("NextToken"), data.get("MaxResults"), GLUE_PARTITIONS_PER_PAGE)
+    return {"CrawlerMetricsList": [engine.history.metrics(name) for name in known if name in glue._crawlers], **more}
+
+
+def _list_crawls(engine: CrawlerEngine, data: dict[str, Any]) -> Any:
+    crawls = engine.history.crawls(_crawler(data)["Name"])[::-1]
+    crawls_page, more = page(crawls, data.get("NextToken"), data.get("MaxResults"), GLUE_PARTITIONS_PER_PAGE)
+    return {"Crawls": crawls_page, **more}
+
+
+def _after_restore(change: Callable[[], object]) -> None:
+    """Calls `change` each time ministack has read Glue's saved state."""
+    stock = glue.load_persisted_state
+
+    def restore(data: Any) -> None:
+        stock(data)
+        change()
+
+    glue.load_persisted_state = restore
 
 
 # ---- Glue jobs ----------------------------------------------------------------------------------------------------

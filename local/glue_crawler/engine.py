@@ -57,7 +57,7 @@ class CrawlerEngine:
             stop = self._stops[crawler["Name"]] = threading.Event()
             crawler.update(State="RUNNING", CrawlElapsedTime=0)
         custom = [
-            CsvClassifier.from_definition(one["CSVClassifier"]) for one in classifiers if one.get("CSVClassifier")
+            CsvClassifier.from_definition(one["CsvClassifier"]) for one in classifiers if one.get("CsvClassifier")
         ]
         threading.Thread(target=self._crawl, args=(crawler, custom, stop), daemon=True).start()
 
