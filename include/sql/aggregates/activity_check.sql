@@ -1,0 +1,41 @@
+-- One row a check; failing_rows above zero keeps the new table from being published.
+with keys as (
+    select
+        hour,
+        category_code,
+        event_type,
+        user_id,
+        user_session,
+        count(*) as copies
+    from {{ table }}
+    group by hour, category_code, event_type, user_id, user_session
+)
+
+select
+    'the table is not empty' as check_name,
+    if(count(*) = 0, 1, 0) as failing_rows,
+    'rows: ' || cast(count(*) as varchar) as detail
+from {{ table }}
+union all
+select
+    'one row for an hour, category, event type, user and session' as check_name,
+    count_if(copies > 1) as failing_rows,
+    'groups: ' || cast(count(*) as varchar) as detail
+from keys
+union all
+select
+    'hour, event type and user are known' as check_name,
+    count_if(hour is null or event_type is null or user_id is null) as failing_rows,
+    '' as detail
+from {{ table }}
+union all
+select
+    'a row counts at least one event, and its events lie in its hour' as check_name,
+    count_if(
+        events < 1
+        or date_trunc('hour', first_event_time) <> hour
+        or date_trunc('hour', last_event_time) <> hour
+        or first_event_time > last_event_time
+    ) as failing_rows,
+    '' as detail
+from {{ table }}

@@ -1,0 +1,20 @@
+-- What happened in each session.
+--
+-- Grain: user_session; events without a session are in no row. Sources: agg_activity, suspicious_users.
+-- day is the UTC day of the first event. A few sessions hold two users: the session is suspicious when one of them is.
+select
+    activity.user_session,
+    cast(min(activity.first_event_time) as date) as day,
+    min(activity.first_event_time) as first_event_time,
+    max(activity.last_event_time) as last_event_time,
+    count(distinct activity.user_id) as users,
+    bool_or(suspicious.user_id is not null) as suspicious,
+    sum(if(activity.event_type = 'view', activity.events, 0)) as views,
+    sum(if(activity.event_type = 'cart', activity.events, 0)) as carts,
+    sum(if(activity.event_type = 'purchase', activity.events, 0)) as purchases,
+    sum(if(activity.event_type = 'cart', activity.amount, decimal '0.00')) as cart_value,
+    sum(if(activity.event_type = 'purchase', activity.amount, decimal '0.00')) as revenue
+from {{ database }}.agg_activity as activity
+left join {{ database }}.suspicious_users as suspicious on activity.user_id = suspicious.user_id
+where activity.user_session is not null
+group by activity.user_session

@@ -1,0 +1,60 @@
+-- One row a check; failing_rows above zero keeps the new table from being published.
+with copies as (
+    select
+        user_session,
+        count(*) as copies
+    from {{ table }}
+    group by user_session
+),
+
+totals as (
+    select
+        sum(views) as views,
+        sum(carts) as carts,
+        sum(purchases) as purchases,
+        sum(cart_value) as cart_value,
+        sum(revenue) as revenue
+    from {{ table }}
+),
+
+expected as (
+    select
+        sum(if(event_type = 'view', events, 0)) as views,
+        sum(if(event_type = 'cart', events, 0)) as carts,
+        sum(if(event_type = 'purchase', events, 0)) as purchases,
+        sum(if(event_type = 'cart', amount, decimal '0.00')) as cart_value,
+        sum(if(event_type = 'purchase', amount, decimal '0.00')) as revenue
+    from {{ database }}.agg_activity
+    where user_session is not null
+)
+
+select
+    'one row a session' as check_name,
+    count_if(copies > 1 or user_session is null) as failing_rows,
+    'sessions: ' || cast(count(*) as varchar) as detail
+from copies
+union all
+select
+    'day and users are known, and the first event is not after the last' as check_name,
+    count_if(
+        day is null
+        or day <> cast(first_event_time as date)
+        or users < 1
+        or suspicious is null
+        or first_event_time > last_event_time
+    ) as failing_rows,
+    '' as detail
+from {{ table }}
+union all
+select
+    'events and money are those of the activity with a session' as check_name,
+    count_if(
+        totals.views is distinct from expected.views
+        or totals.carts is distinct from expected.carts
+        or totals.purchases is distinct from expected.purchases
+        or totals.cart_value is distinct from expected.cart_value
+        or totals.revenue is distinct from expected.revenue
+    ) as failing_rows,
+    '' as detail
+from totals
+cross join expected
