@@ -20,6 +20,7 @@ class Config:
     var: the folder that holds all state and logs (LOCAL_VAR).
     region: the only region served (AWS_DEFAULT_REGION).
     environments: the folder with one environment a runtime (LOCAL_ENVIRONMENTS).
+    dags, plugins: the folders that Airflow serves (LOCAL_DAGS, LOCAL_PLUGINS).
     """
 
     port: int
@@ -27,6 +28,8 @@ class Config:
     var: Path
     region: str
     environments: Path
+    dags: Path = ROOT / "dags"
+    plugins: Path = ROOT / "plugins"
 
     @classmethod
     def from_environment(cls) -> Config:
@@ -36,6 +39,8 @@ class Config:
             var=Path(os.environ.get("LOCAL_VAR", ROOT / "var")).resolve(),
             region=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
             environments=Path(os.environ.get("LOCAL_ENVIRONMENTS", ROOT / ".venv")).resolve(),
+            dags=Path(os.environ.get("LOCAL_DAGS", ROOT / "dags")).resolve(),
+            plugins=Path(os.environ.get("LOCAL_PLUGINS", ROOT / "plugins")).resolve(),
         )
 
     @property
@@ -55,6 +60,14 @@ class Config:
     @property
     def state(self) -> Path:
         return self.var / "aws" / "state"
+
+    @property
+    def airflow_endpoint(self) -> str:
+        return f"http://{HOST}:{self.airflow_port}"
+
+    @property
+    def airflow_home(self) -> Path:
+        return self.var / "airflow"
 
     @property
     def logs(self) -> Path:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from local.config import HOST, Config
 
@@ -46,10 +50,30 @@ async def serve(config: Config) -> None:
     await hypercorn_serve(ministack_hooks.application, hypercorn, shutdown_trigger=stop.wait)
 
 
+@contextmanager
+def sole_use_of(config: Config) -> Iterator[None]:
+    """Holds the folder of state for this process: two platforms would overwrite each other's. Raises SystemExit."""
+    config.run.mkdir(parents=True, exist_ok=True)
+    with (config.run / "platform.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            sys.exit(
+                f"Another platform already uses {config.var} ({lock.read().strip()}). "
+                f"Stop it first, or give this one a folder of its own: LOCAL_VAR=<folder>."
+            )
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {config.endpoint}")
+        lock.flush()
+        yield
+
+
 def main() -> None:
     config = Config.from_environment()
-    prepare_environment(config)
-    asyncio.run(serve(config))
+    with sole_use_of(config):
+        prepare_environment(config)
+        asyncio.run(serve(config))
 
 
 if __name__ == "__main__":
