@@ -1,0 +1,174 @@
+"""The client and the following of runs, against a real Airflow that serves three small DAGs of the test's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import httpx
+import pytest
+from rich.console import Console
+
+from demo import DemoError
+from demo.airflow_api import Airflow
+from demo.follow import follow
+from demo.progress import Progress
+from tests.conftest import ROOT, free_port
+
+pytestmark = pytest.mark.slow
+
+UPLOAD = """
+from airflow.sdk import Asset, Param, dag, task
+
+@dag(schedule=None, params={"names": Param([], type="array"), "fail": False})
+def small_upload():
+    @task
+    def plan(params=None):
+        return params["names"]
+
+    @task
+    def copy(name):
+        return name
+
+    @task(outlets=[Asset("small", uri="s3://small/data/")], retries=0)
+    def summarize(names, params=None):
+        if params["fail"]:
+            raise ValueError("It was asked to fail.")
+        return {"rows": 5}
+
+    summarize(copy.expand(name=plan()))
+
+small_upload()
+"""
+BATCH = """
+from airflow.sdk import Asset, dag, task, task_group
+
+@dag(schedule=[Asset("small", uri="s3://small/data/")])
+def small_batch():
+    @task_group
+    def mart():
+        @task
+        def write():
+            return None
+        write()
+    mart()
+
+small_batch()
+"""
+BROKEN = "from airflow.sdk import dag\nimport nothing_of_that_name\n"
+
+
+@pytest.fixture(scope="module")
+def dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dags")
+    for name, text in {"small_upload": UPLOAD, "small_batch": BATCH, "broken": BROKEN}.items():
+        (folder / f"{name}.py").write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def airflow(dags: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    port = free_port()
+    environment = {
+        **os.environ,
+        "AIRFLOW_PORT": str(port),
+        "LOCAL_VAR": str(tmp_path_factory.mktemp("var")),
+        "LOCAL_DAGS": str(dags),
+        "LOCAL_PLUGINS": str(tmp_path_factory.mktemp("plugins")),
+    }
+
+    def local(command: str) -> None:
+        words = [str(ROOT / ".venv/local/bin/python"), "-m", "local", command, "airflow"]
+        done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    try:
+        local("up")
+        yield Airflow(f"http://127.0.0.1:{port}", dags)
+    finally:
+        local("down")
+
+
+def run(airflow: Airflow, run_id: str, **conf: object) -> list[str]:
+    """Runs small_upload to its end and gives the lines shown."""
+    output = StringIO()
+    airflow.wait_until_parsed(["small_upload", "small_batch"], timeout=60)
+    for dag_id in ("small_batch", "small_upload"):
+        airflow.unpause(dag_id)
+    airflow.trigger("small_upload", run_id, conf)
+    follow(airflow, "small_upload", run_id, Progress(Console(file=output, width=120)))
+    return output.getvalue().splitlines()
+
+
+def test_a_run_is_followed_to_the_run_that_its_asset_starts(airflow: Airflow) -> None:
+    lines = run(airflow, "demo__2026-01-01T00:00:00", names=["a", "b"])
+    shown = [line.split()[1:-2] for line in lines]
+    assert shown[0] == ["plan"]
+    assert sorted(shown[1:3]) == [["copy", "[0]"], ["copy", "[1]"]]
+    assert shown[3:] == [["summarize"]]
+    assert all(line.split()[0] == "✔" and line.endswith(" s") for line in lines)
+    assert airflow.returned("small_upload", "demo__2026-01-01T00:00:00", "summarize") == {"rows": 5}
+
+    # Another run of the DAG, later than the one that the asset starts, is not mistaken for it.
+    batch_run = airflow.run_caused_by("small_upload", "demo__2026-01-01T00:00:00", "small_batch", timeout=60)
+    airflow.trigger("small_batch", "later", {})
+    assert (
+        airflow.run_caused_by("small_upload", "demo__2026-01-01T00:00:00", "small_batch", timeout=60)
+        == batch_run
+        != "later"
+    )
+    follow(airflow, "small_batch", batch_run, Progress(Console(file=StringIO())))
+    assert [(task.label, task.state) for task in airflow.task_instances("small_batch", batch_run)] == [
+        ("mart.write", "success")
+    ]
+    assert airflow.returned("small_batch", batch_run, "mart.write") is None
+
+
+def test_a_failed_task_shows_the_end_of_its_log_and_the_command_for_the_rest(airflow: Airflow) -> None:
+    with pytest.raises(DemoError) as error:
+        run(airflow, "fails", names=["a"], fail=True)
+    assert "summarize of small_upload failed" in str(error.value)
+    assert "ValueError: It was asked to fail." in str(error.value)
+
+    command = str(error.value).split("All of it: ")[1].splitlines()[0]
+    environment = {**os.environ, "AIRFLOW_PORT": airflow.url.rpartition(":")[2]}
+
+    def shell(line: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(line, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+    assert shell(command).stdout.splitlines()[-1] == "ValueError: It was asked to fail."
+    mistaken = shell(command.replace("summarize", "copy"))
+    assert mistaken.returncode == 1
+    assert "copy [0], plan, summarize" in mistaken.stderr
+    assert "Traceback" not in mistaken.stderr
+
+    with pytest.raises(DemoError, match="announced no new data"):
+        airflow.run_caused_by("small_upload", "fails", "small_batch", timeout=60)
+
+
+def test_an_import_error_is_shown_with_its_traceback(airflow: Airflow, dags: Path) -> None:
+    with pytest.raises(DemoError, match=r"(?s)cannot import.*broken\.py.*No module named 'nothing_of_that_name'"):
+        airflow.wait_until_parsed(["broken"], timeout=60)
+
+
+def test_a_changed_file_is_waited_for(airflow: Airflow, dags: Path) -> None:
+    airflow.wait_until_parsed(["small_batch"], timeout=60)
+    changed = time.time()
+    (dags / "small_batch.py").write_text(BATCH.replace("write", "rewrite"))
+    airflow.wait_until_parsed(["small_batch"], timeout=60)
+    parsed = httpx.get(f"{airflow.url}/api/v2/dags/small_batch").json()["last_parsed_time"]
+    assert parsed > time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(changed))
+
+
+def test_a_wait_that_is_too_long_ends_in_a_sentence(airflow: Airflow) -> None:
+    with pytest.raises(DemoError, match="Airflow took more than 1 s to load the DAG not_there; `make logs`"):
+        airflow.wait_until_parsed(["not_there"], timeout=1)
+
+
+def test_a_refusal_is_told_in_airflow_s_words(airflow: Airflow) -> None:
+    with pytest.raises(DemoError, match=r"refused POST /api/v2/dags/not_there/dagRuns with 404: .*not_there"):
+        airflow.trigger("not_there", "run", {})
