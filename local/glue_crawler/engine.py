@@ -15,7 +15,7 @@ from local.glue_crawler.catalog import CatalogWriter
 from local.glue_crawler.classify import classify
 from local.glue_crawler.delimited import CsvClassifier
 from local.glue_crawler.history import CrawlHistory
-from local.glue_crawler.layout import Table, find_tables
+from local.glue_crawler.layout import Grouping, Table, find_tables
 from local.glue_crawler.schema import Schema
 from local.glue_crawler.targets import Target, resolve
 from local.log_stream import LogStream
@@ -122,8 +122,7 @@ class CrawlerEngine:
         others = [kind for kind, targets in crawler["Targets"].items() if targets and kind != "S3Targets"]
         if others:
             raise ValueError(f"The local platform crawls S3 targets alone; {crawler['Name']} has {', '.join(others)}.")
-        grouping = json.loads(crawler.get("Configuration") or "{}").get("Grouping", {})
-        combine = grouping.get("TableGroupingPolicy") == "CombineCompatibleSchemas"
+        grouping = Grouping.from_configuration(crawler.get("Configuration") or "")
         tables: list[Table] = []
         for definition in crawler["Targets"].get("S3Targets", []):
             target = resolve(definition)
@@ -131,7 +130,7 @@ class CrawlerEngine:
             found = _classified(target, classifiers, most, stop, log)
             if not found:
                 log(f"Nothing at {definition['Path']} that a classifier knows; no table.")
-            tables += find_tables(target.bucket, target.prefix, found, combine)
+            tables += find_tables(target.bucket, target.prefix, found, grouping)
         return tables
 
 

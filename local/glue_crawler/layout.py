@@ -8,9 +8,11 @@ schema.py).
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from local.glue_crawler.schema import Schema, are_one_table, combine
 from local.objects import StoredObject
@@ -37,57 +39,78 @@ class Table:
         return len(self.partitions[0].folders) if self.partitions else 0
 
 
+@dataclass(frozen=True)
+class Grouping:
+    """How a crawler's configuration groups: the `Grouping` of its Configuration.
+
+    combine: CombineCompatibleSchemas. level: TableLevelConfiguration, the depth of every table's folder, where a bucket
+    is level 1; None leaves the depth to the schemas.
+    """
+
+    combine: bool = False
+    level: int | None = None
+
+    @classmethod
+    def from_configuration(cls, configuration: str) -> Grouping:
+        """From a crawler's Configuration, a JSON text that may be empty."""
+        grouping = json.loads(configuration or "{}").get("Grouping", {})
+        combine = grouping.get("TableGroupingPolicy") == "CombineCompatibleSchemas"
+        return cls(combine, grouping.get("TableLevelConfiguration"))
+
+
 @dataclass
 class _Folder:
     location: str
+    level: int
     objects: dict[str, Schema] = field(default_factory=dict)
     folders: dict[str, _Folder] = field(default_factory=dict)
 
 
 def find_tables(
-    bucket: str, prefix: str, found: Iterable[tuple[StoredObject, Schema]], combine_schemas: bool = False
+    bucket: str, prefix: str, found: Iterable[tuple[StoredObject, Schema]], grouping: Grouping
 ) -> list[Table]:
     """Groups the objects of one target.
 
     prefix: the target's folder, empty or ending in `/`, or one object's key; every object's key begins with it.
-    combine_schemas: the crawler's CombineCompatibleSchemas.
     """
-    root = _Folder(f"s3://{bucket}/{prefix}")
+    root = _Folder(f"s3://{bucket}/{prefix}", 1 + prefix.count("/"))
     for stored, schema in found:
         if stored.key == prefix:
             return [Table(stored.uri, schema)]
         *names, _ = stored.key[len(prefix) :].split("/")
         folder = root
         for name in names:
-            folder = folder.folders.setdefault(name, _Folder(f"{folder.location}{name}/"))
+            folder = folder.folders.setdefault(name, _Folder(f"{folder.location}{name}/", folder.level + 1))
         folder.objects[stored.uri] = schema
-    return _tables(root, combine_schemas)
+    return _tables(root, grouping)
 
 
-def _tables(folder: _Folder, combine_schemas: bool) -> list[Table]:
+def _tables(folder: _Folder, grouping: Grouping) -> list[Table]:
     """One table where the objects, or the folders below, are alike; else those of each object and each folder.
 
     Objects beside folders are never partitions, so a folder that holds both is not one table.
     """
-    below = {name: _tables(inner, combine_schemas) for name, inner in sorted(folder.folders.items())}
+    below = {name: _tables(inner, grouping) for name, inner in sorted(folder.folders.items())}
     schemas = list(folder.objects.values())
-    if not below and schemas and are_one_table(schemas, combine_schemas):
-        return [Table(folder.location, combine(schemas))]
-    if not schemas and (whole := _partitioned(folder.location, below, combine_schemas)):
-        return [whole]
+    if grouping.level is None or folder.level >= grouping.level:
+        alike = partial(are_one_table, ignore_similarity=grouping.combine or grouping.level is not None)
+        if not below and schemas and alike(schemas):
+            return [Table(folder.location, combine(schemas))]
+        if not schemas and (whole := _partitioned(folder.location, below, alike)):
+            return [whole]
     return [Table(uri, schema) for uri, schema in folder.objects.items()] + [
         table for tables in below.values() for table in tables
     ]
 
 
-def _partitioned(location: str, below: dict[str, list[Table]], combine_schemas: bool) -> Table | None:
+def _partitioned(location: str, below: dict[str, list[Table]], alike: Callable[[list[Schema]], bool]) -> Table | None:
     """One table of all folders below, where each is one table, equally deep, and all are alike."""
     whole = {
         name: tables[0] for name, tables in below.items() if [t.location for t in tables] == [f"{location}{name}/"]
     }
     if not whole or len(whole) < len(below) or len({table.depth for table in whole.values()}) > 1:
         return None
-    if not are_one_table([table.schema for table in whole.values()], combine_schemas):
+    if not alike([table.schema for table in whole.values()]):
         return None
     partitions = tuple(
         Partition((name, *inner.folders), inner.schema)

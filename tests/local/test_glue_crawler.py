@@ -156,6 +156,18 @@ def test_unlike_folders_are_tables_of_their_own(account: Account) -> None:
     assert table["PartitionKeys"] == [{"Name": "year", "Type": "string"}]
 
 
+def test_the_table_level_decides_the_depth_of_tables(account: Account) -> None:
+    for folder in ("sales/north", "sales/south", "stock/north"):
+        account.put(f"{folder}/1.csv", EVENTS)
+    levels = {2: ["sales", "stock"], 3: ["north", "south"]}
+    for level, expected in levels.items():
+        configuration = f'{{"Version": 1.0, "Grouping": {{"TableLevelConfiguration": {level}}}}}'
+        account.crawl("", Configuration=configuration, SchemaChangePolicy={"DeleteBehavior": "DELETE_FROM_DATABASE"})
+        names = sorted(account.tables())
+        assert [name for name in names if len(name) < 32] == expected
+        assert len(names) == level
+
+
 def test_unlike_files_of_one_folder_are_a_table_each(account: Account) -> None:
     account.put("people/persons.json", '{"id": "p1", "name": "x"}\n')
     account.put("people/organizations.json", '{"seats": 5, "chamber": "y"}\n')
