@@ -9,7 +9,7 @@ from typing import Any
 from ecomm.settings import Settings, settings
 from rich.text import Text
 
-from demo import DemoError, kpis, report
+from demo import DemoError, kpis, report, scans
 from demo.airflow_api import Airflow
 from demo.follow import follow
 from demo.machine import ROOT, Machine
@@ -40,11 +40,13 @@ def run(machine: Machine, files: Sequence[str], progress: Progress) -> None:
     names = settings()
     with progress.step("kpis", "The result, through Athena"), progress.waiting("Athena reads the KPI tables"):
         found = kpis.read(kpis.Athena(names.athena_workgroup), names.curated_database, dataset["months"])
-    report.show(progress.console, found)
+    queries = scans.read(airflow, BATCH, batch_run)
+    report.show(progress.console, found, queries)
 
     urls = _urls(machine, upload_run, batch_run)
     path = machine.var / "demo" / "summary.json"
-    write(summary(dataset, batch, found, {**progress.seconds, "total": progress.total}, urls), path)
+    seconds = {**progress.seconds, "total": progress.total}
+    write(summary(dataset=dataset, batch=batch, kpis=found, queries=queries, seconds=seconds, urls=urls), path)
     _say_goodbye(progress, names, batch, urls, str(path))
 
 

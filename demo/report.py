@@ -17,12 +17,14 @@ LEVELS = "▁▂▃▄▅▆▇█"
 ALL, HUMAN = "all", "human"
 
 
-def show(console: Console, kpis: Kpis) -> None:
+def show(console: Console, kpis: Kpis, queries: Sequence[Row]) -> None:
+    """Prints all of it."""
     for shown in (
         daily_visitors(kpis.daily_visitors),
         cart_abandonment(kpis.cart_abandonment),
         popular_categories(kpis.popular_categories),
         Text.assemble(("Events by UTC hour  ", "bold"), hours(kpis.events_by_hour)),
+        scans(queries),
     ):
         console.print()
         console.print(shown)
@@ -93,6 +95,17 @@ def popular_categories(rows: Sequence[Row]) -> Table:
     for code in first:
         bar = "█" * max(1, round(BAR_WIDTH * _ratio(sums[code]["views"], most)))
         table.add_row(code, *_counts(sums[code], *measures[:3]), _money(sums[code]["revenue"]), Text(bar, "cyan"))
+    return table
+
+
+def scans(rows: Sequence[Row]) -> Table:
+    """What each query of the run read, by Athena's own figures."""
+    table = _table("What Athena read", "table written", "rows", "bytes read", "by its check")
+    table.add_column("from", justify="left")
+    for row in rows:
+        table.add_row(
+            row["table"], *_counts(row, "rows", "bytes_scanned", "check_bytes_scanned"), ", ".join(row["reads"])
+        )
     return table
 
 

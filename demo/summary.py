@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from demo.kpis import Kpis
+from demo.kpis import Kpis, Row
 
 
 def summary(
+    *,
     dataset: Mapping[str, Any],
     batch: Mapping[str, Any],
     kpis: Kpis,
+    queries: Sequence[Row],
     seconds: Mapping[str, float],
     urls: Mapping[str, str],
 ) -> dict[str, Any]:
     """The summary as a JSON object; `seconds` has each step and the `total`.
 
     dataset: what the upload's last task returned (rows, bytes); batch: what the audit returned (rows_in, rows_curated,
-    rows_quarantined).
+    rows_quarantined); queries: what demo.scans read.
     """
     return {
         "dataset": {name: dataset[name] for name in ("rows", "bytes")},
@@ -31,6 +33,7 @@ def summary(
                 "cart_abandonment": kpis.cart_abandonment,
                 "popular_categories": kpis.popular_categories,
             },
+            "queries": list(queries),
         },
         "seconds": {step: round(value, 1) for step, value in seconds.items()},
         "urls": dict(urls),

@@ -103,6 +103,12 @@ def test_categories_are_ordered_by_views_over_all_days() -> None:
     assert len(codes) == report.CATEGORIES_SHOWN
 
 
+def test_each_query_says_what_it_read() -> None:
+    row = {"table": "agg_activity", "reads": ["ecomm_user_activity"], "rows": 6132}
+    table = report.scans([{**row, "bytes_scanned": 123456, "check_bytes_scanned": 789}])
+    assert line_of(table, "agg_activity") == ["6,132", "123,456", "789", "ecomm_user_activity"]
+
+
 def test_hours_are_bars_from_midnight() -> None:
     shown = report.hours([0] + [10] * 11 + [80] * 12)
     assert shown == "00  " + "▁" * 11 + "█" * 12 + " 23, most at 12:00 with 80"
