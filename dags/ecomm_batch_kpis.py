@@ -1,0 +1,153 @@
+"""
+### From the raw bucket's CSV to the KPIs
+
+Starts when `ecomm_dataset_upload` has brought a data set, or by hand.
+
+1. **Crawl** the sample and the uncompressed months, so that both are tables of the raw database.
+2. **Convert** the months to Parquet with Spark, sorted by the chosen column. A line that is no event of its month is
+   set aside with its text and a reason.
+3. **Audit**: rows in are rows curated and rows set aside, by the job's report and by Athena's own count of the files.
+4. **Publish** each month in one step. Months that are gone from the raw bucket are dropped.
+5. **Each table**: written aside, audited by its check file, published in one step. A table that fails its audit is not
+   published; the one before it goes on serving. Only `agg_activity` reads the events; all others read aggregates.
+
+| parameter | |
+|---|---|
+| `months` | months to convert, such as `2019-11`; none: those just uploaded, and all not served yet |
+| `cluster_by` | the column whose values lie together in the files |
+| `most_quarantined` | the share of a month's rows, in percent, that may be set aside before the run fails |
+
+```json
+{"months": ["2019-10", "2019-11"], "cluster_by": "category_id"}
+```
+
+**May be repeated.** Every run writes under a version of its own, and a try joins the Spark run that the try before it
+left running. The version before the one served is kept: point the catalog back at it to undo a publication.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import Param, TaskGroup, chain, dag, task
+from ecomm.assets import KPIS, UNCOMPRESSED
+from ecomm.contract import COLUMNS, MONTH_PATTERN
+from ecomm.dag_defaults import CONVERSION, CRAWL, DEFAULT_ARGS, QUERY, TAGS
+from ecomm.operators.derived_table import AuditTableOperator, WriteTableOperator
+from ecomm.operators.glue_crawler import CrawlOperator
+from ecomm.operators.glue_job import GlueJobRunOperator
+from ecomm.settings import settings
+from ecomm.tables import AGGREGATES, MARTS, Derived
+
+
+@dag(
+    description="Crawl, convert to Parquet, audit, publish; then the aggregates and the KPIs",
+    doc_md=__doc__,
+    schedule=[UNCOMPRESSED],
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    tags=[*TAGS, "batch"],
+    params={
+        "months": Param(
+            [],
+            type="array",
+            items={"type": "string", "pattern": f"^{MONTH_PATTERN}$"},
+            maxItems=120,
+            title="Months",
+            description="As 2019-11, one a line. None: the months just uploaded, and all that are not served yet.",
+        ),
+        "cluster_by": Param(
+            "category_id",
+            type="string",
+            enum=list(COLUMNS),
+            title="Cluster by",
+            description="The column whose values lie together, so that a query of one value skips the rest.",
+        ),
+        "most_quarantined": Param(
+            1.0,
+            type="number",
+            minimum=0,
+            maximum=100,
+            title="Most rows set aside, percent",
+            description="Where more of a month's rows are no events of it, nothing is published.",
+        ),
+    },
+)
+def ecomm_batch_kpis() -> None:
+    names = settings()
+
+    crawl_sample = CrawlOperator(task_id="crawl_sample", crawler=names.sample_crawler, execution_timeout=CRAWL)
+    crawl_uncompressed = CrawlOperator(
+        task_id="crawl_uncompressed", crawler=names.uncompressed_crawler, execution_timeout=CRAWL
+    )
+
+    @task(multiple_outputs=True)
+    def choose_months(params: Any = None, dag_run: Any = None, triggering_asset_events: Any = None) -> dict[str, Any]:
+        from ecomm.batch.tasks import plan
+
+        return plan(params, dag_run.run_id, triggering_asset_events)
+
+    plan: Any = choose_months()
+    convert_to_parquet = GlueJobRunOperator(
+        task_id="convert_to_parquet",
+        job=names.glue_job,
+        arguments=plan["arguments"],
+        hopeless=["ConversionError"],
+        execution_timeout=CONVERSION,
+    )
+
+    @task(execution_timeout=QUERY)
+    def audit_activity(months: list[str], version: str, params: Any = None) -> dict[str, Any]:
+        from ecomm.batch.audit import audit
+
+        return audit(months, version, params["most_quarantined"] / 100)
+
+    @task
+    def publish_activity(months: list[str], gone: list[str], version: str) -> dict[str, Any]:
+        from ecomm.batch.publish import publish_activity as publish
+
+        return publish(months, gone, version)
+
+    @task
+    def publish_table(written: dict[str, Any], file: str) -> dict[str, Any]:
+        from ecomm.batch.publish import publish_table as publish
+
+        return publish(written, file)
+
+    @task(outlets=[KPIS])
+    def summarize(plan: dict[str, Any], tables: list[dict[str, Any]], outlet_events: Any = None) -> dict[str, Any]:
+        from ecomm.batch.tasks import summary
+
+        found = summary(plan, tables)
+        outlet_events[KPIS].extra = found
+        return found
+
+    audited: Any = audit_activity(plan["months"], plan["version"])
+    activity: Any = publish_activity(plan["months"], plan["gone"], plan["version"])
+    chain([crawl_sample, crawl_uncompressed, plan], convert_to_parquet, audited, activity)
+
+    def derive(table: Derived) -> tuple[WriteTableOperator, Any]:
+        """Adds the group that writes, audits and publishes a table; returns its first and its last task."""
+        with TaskGroup(table.name, prefix_group_id=True):
+            write = WriteTableOperator(
+                task_id="write", table=table.name, file=table.file, version=plan["version"], execution_timeout=QUERY
+            )
+            result: Any = write.output
+            audit = AuditTableOperator(task_id="audit", file=table.file, written=result, execution_timeout=QUERY)
+            publish: Any = publish_table.override(task_id="publish")(result, table.file)
+            chain(write, audit, publish)
+        return write, publish
+
+    published = {"ecomm_user_activity": activity}
+    written: list[Any] = []
+    for table in (*AGGREGATES, *MARTS):
+        write, publish = derive(table)
+        chain([published[source] for source in table.sources], write)
+        published[table.name] = publish
+        written.append(write.output)
+    summarized: Any = summarize(plan, written)
+    chain([published[table.name] for table in MARTS], summarized)
+
+
+ecomm_batch_kpis()

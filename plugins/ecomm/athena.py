@@ -1,0 +1,88 @@
+"""Athena queries: started, awaited, judged, and counted in bytes scanned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ecomm.aws import client
+from ecomm.settings import settings
+from ecomm.waiting import Wait, wait
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A query that succeeded. bytes_scanned: what Athena bills. seconds: from submission to end."""
+
+    query_id: str
+    bytes_scanned: int
+    seconds: float
+
+
+def start(sql: str) -> str:
+    """Starts a query in the platform's workgroup and curated database; returns its id."""
+    names = settings()
+    started = client("athena").start_query_execution(
+        QueryString=sql,
+        QueryExecutionContext={"Database": names.curated_database, "Catalog": "AwsDataCatalog"},
+        WorkGroup=names.athena_workgroup,
+    )
+    return str(started["QueryExecutionId"])
+
+
+def waiting(query_id: str) -> Wait:
+    """How to see that a query has ended."""
+    return Wait(
+        "athena",
+        "get_query_execution",
+        {"QueryExecutionId": query_id},
+        "QueryExecution.Status.State",
+        ("QUEUED", "RUNNING"),
+        5,
+    )
+
+
+def ended(query_id: str) -> Ended:
+    """What an ended query cost; raises RuntimeError with Athena's words where it did not succeed."""
+    found = client("athena").get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
+    status = found["Status"]
+    if status["State"] != "SUCCEEDED":
+        reason = status.get("StateChangeReason", "no reason given")
+        raise RuntimeError(
+            f"Athena query {query_id} ended as {status['State']}: {reason}. Its text: {found['Query'].strip()}"
+        )
+    statistics = found.get("Statistics", {})
+    return Ended(
+        query_id, int(statistics.get("DataScannedInBytes", 0)), statistics.get("TotalExecutionTimeInMillis", 0) / 1000
+    )
+
+
+def run(sql: str) -> Ended:
+    """Runs a query to its end. Raises RuntimeError as `ended` does."""
+    query_id = start(sql)
+    wait(waiting(query_id))
+    return ended(query_id)
+
+
+def stop(query_id: str) -> None:
+    """Ends a query before its time."""
+    client("athena").stop_query_execution(QueryExecutionId=query_id)
+
+
+def rows(query_id: str) -> Iterator[dict[str, str | None]]:
+    """The result of an ended SELECT, a row at a time, by column; all values are text, null is None."""
+    names: list[str] = []
+    for page in client("athena").get_paginator("get_query_results").paginate(QueryExecutionId=query_id):
+        for row in page["ResultSet"]["Rows"]:
+            values = [value.get("VarCharValue") for value in row["Data"]]
+            if names:
+                yield dict(zip(names, values, strict=True))
+            else:
+                names = [str(value) for value in values]
+
+
+def rows_written(query_id: str) -> int:
+    """Rows that an ended CREATE TABLE AS wrote."""
+    answer: dict[str, Any] = client("athena").get_query_results(QueryExecutionId=query_id, MaxResults=1)
+    return int(answer.get("UpdateCount", 0))

@@ -1,0 +1,107 @@
+"""Publishes by switching the catalog: readers see the version before or this one, whole (docs/decisions/0002)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ecomm import catalog
+from ecomm.aws import delete_objects, list_objects
+from ecomm.batch.months import version_location
+from ecomm.contract import partition
+from ecomm.operators.derived_table import KPI_PREFIX
+from ecomm.settings import settings
+from ecomm.sql import headline
+from ecomm.tables import FACT, QUARANTINE
+
+log = logging.getLogger(__name__)
+
+# The parameter of a table or partition that remembers the version before, which is kept for a way back.
+PREVIOUS = "ecomm.previous_location"
+
+
+def publish_activity(months: Sequence[str], gone: Sequence[str], version: str) -> dict[str, Any]:
+    """Points each month of the fact and of the quarantine at the version, and drops the months that are gone.
+
+    Each month is switched in one step; the files of the version before stay, older ones are deleted. May be repeated.
+    Returns {published, dropped, files_deleted}.
+    """
+    database = settings().curated_database
+    deleted = 0
+    for table in (FACT, QUARANTINE):
+        storage = (catalog.find_table(database, table) or {})["StorageDescriptor"]
+        served = {"-".join(each["Values"]): each for each in catalog.list_partitions(database, table)}
+        for month in months:
+            location = f"{version_location(table, version)}{partition(month)}/"
+            catalog.put_partition(
+                database,
+                table,
+                {
+                    "Values": month.split("-"),
+                    "StorageDescriptor": {**storage, "Location": location},
+                    "Parameters": _remembered(served.get(month), location),
+                },
+            )
+            log.info("%s: %s is served from %s", table, month, location)
+        for month in gone:
+            catalog.drop_partition(database, table, month.split("-"))
+            log.info("%s: %s dropped, it is no longer in the raw bucket", table, month)
+        deleted += _delete_unserved(table)
+    return {"published": list(months), "dropped": list(gone), "files_deleted": deleted}
+
+
+def publish_table(written: Mapping[str, Any], file: str) -> dict[str, Any]:
+    """Gives the table the files that were written aside, in one step; an earlier version's older files are deleted.
+
+    written: what WriteTableOperator returned. May be repeated. Returns {table, location, files_deleted}.
+    """
+    database, name, location = settings().curated_database, written["table"], written["location"]
+    served = catalog.find_table(database, name)
+    staged = catalog.find_table(database, written["staged"])
+    if staged is not None:
+        catalog.put_table(
+            database,
+            {
+                **staged,
+                "Name": name,
+                "Description": headline(file),
+                "Parameters": {**staged.get("Parameters", {}), **_remembered(served, location)},
+            },
+        )
+        catalog.drop_table(database, written["staged"])
+        served = catalog.find_table(database, name)
+    if served is None or served["StorageDescriptor"]["Location"] != location:
+        raise RuntimeError(
+            f"{written['staged']} is gone, so {name} cannot be published; clear the task that writes it."
+        )
+    kept = {location, served["Parameters"].get(PREVIOUS, location)}
+    deleted = _delete(f"{KPI_PREFIX}{name}/", lambda uri: not uri.startswith(tuple(kept)))
+    log.info("%s serves %s rows from %s; %d older files deleted", name, f"{written['rows']:,}", location, deleted)
+    return {"table": name, "location": location, "files_deleted": deleted}
+
+
+def _remembered(served: Mapping[str, Any] | None, location: str) -> dict[str, str]:
+    """The parameter naming the location before this one, if there was any."""
+    if served is None:
+        return {}
+    before = served["StorageDescriptor"]["Location"]
+    if before != location:
+        return {PREVIOUS: before}
+    return {name: value for name, value in served.get("Parameters", {}).items() if name == PREVIOUS}
+
+
+def _delete_unserved(table: str) -> int:
+    """Deletes the files of versions and months that are neither served, nor were just before."""
+    kept = set()
+    for each in catalog.list_partitions(settings().curated_database, table):
+        location = each["StorageDescriptor"]["Location"]
+        kept |= {location, each.get("Parameters", {}).get(PREVIOUS, location)}
+    return _delete(f"{table}/version=", lambda uri: not uri.startswith(tuple(kept)))
+
+
+def _delete(prefix: str, unwanted: Callable[[str], bool]) -> int:
+    bucket = settings().curated_bucket
+    keys = [found["Key"] for found in list_objects(bucket, prefix) if unwanted(f"s3://{bucket}/{found['Key']}")]
+    delete_objects(bucket, keys)
+    return len(keys)

@@ -1,0 +1,135 @@
+"""Writes a table of KPIs aside, and audits it there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Context
+
+from ecomm import athena, catalog
+from ecomm.errors import DataError
+from ecomm.operators.base import AwsOperator
+from ecomm.settings import settings
+from ecomm.sql import check_file, qualified, render
+from ecomm.waiting import Wait
+
+KPI_PREFIX = "kpi/"
+
+
+class WriteTableOperator(AwsOperator):
+    """Computes a table of include/sql under a name and in a folder of its own, where nobody reads it yet.
+
+    table: its name once published. file: its SELECT. version: of the run, a word of letters, digits and underscores.
+    What earlier tries left is removed first. Returns {table, staged (the name aside), location, rows, bytes_scanned,
+    seconds, query_id}.
+    """
+
+    template_fields: Sequence[str] = ("table", "file", "version")
+
+    def __init__(self, *, table: str, file: str, version: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.table = table
+        self.file = file
+        self.version = version
+
+    def start(self, context: Context) -> str:
+        staged = self._staged(context)
+        self._remove_leftovers()
+        statement = (
+            f"CREATE TABLE {qualified(staged)}\n"
+            f"WITH (format = 'PARQUET', write_compression = 'ZSTD', external_location = '{self._location(context)}')\n"
+            f"AS\n{render(self.file)}"
+        )
+        self.log.info("%s", statement)
+        return athena.start(statement)
+
+    def waiting(self, handle: str) -> Wait:
+        return athena.waiting(handle)
+
+    def finish(self, context: Context, handle: str) -> dict[str, Any]:
+        query = athena.ended(handle)
+        rows = athena.rows_written(handle)
+        self.log.info("%s: %s rows written, %s bytes scanned", self.table, f"{rows:,}", f"{query.bytes_scanned:,}")
+        return {
+            "table": self.table,
+            "staged": self._staged(context),
+            "location": self._location(context),
+            "rows": rows,
+            "bytes_scanned": query.bytes_scanned,
+            "seconds": query.seconds,
+            "query_id": handle,
+        }
+
+    def stop(self, handle: str) -> None:
+        athena.stop(handle)
+
+    def _staged(self, context: Context) -> str:
+        # A query of an earlier try may still be at work; so each try has a name and a folder of its own.
+        return f"{self.table}__{self.version}_{context['ti'].try_number}"
+
+    def _location(self, context: Context) -> str:
+        folder = f"{KPI_PREFIX}{self.table}/{self.version}-{context['ti'].try_number}/"
+        return f"s3://{settings().curated_bucket}/{folder}"
+
+    def _remove_leftovers(self) -> None:
+        """Of the catalog; the files go when the table is published next."""
+        database = settings().curated_database
+        for left in catalog.list_tables(database):
+            if left["Name"].startswith(f"{self.table}__"):
+                catalog.drop_table(database, left["Name"])
+                self.log.info("Removed %s, left by an earlier try", left["Name"])
+
+
+class AuditTableOperator(AwsOperator):
+    """Runs the check file beside a table's SELECT on the table aside; any failing row keeps it from being published.
+
+    written: what WriteTableOperator returned. Returns {table, checks: {name: detail}, bytes_scanned}.
+    """
+
+    template_fields: Sequence[str] = ("file", "written")
+
+    def __init__(self, *, file: str, written: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.file = file
+        self.written = written
+
+    def start(self, context: Context) -> str:
+        query = render(check_file(self.file), table=qualified(self.written["staged"]))
+        self.log.info("%s", query)
+        return athena.start(query)
+
+    def waiting(self, handle: str) -> Wait:
+        return athena.waiting(handle)
+
+    def finish(self, context: Context, handle: str) -> dict[str, Any]:
+        query = athena.ended(handle)
+        checks = list(athena.rows(handle))
+        table = self.written["table"]
+        if not checks:
+            raise DataError(
+                f"{check_file(self.file)} returned no check for {table}; a check file returns one row a check."
+            )
+        failed = [check for check in checks if int(check["failing_rows"] or 0) > 0]
+        for check in checks:
+            self.log.info(
+                "%s: %s %s", "FAILED" if check in failed else "passed", check["check_name"], check["detail"] or ""
+            )
+        if failed:
+            reasons = "; ".join(
+                f"{check['check_name']!r} fails in {int(check['failing_rows'] or 0):,} rows"
+                + (f" ({check['detail']})" if check["detail"] else "")
+                for check in failed
+            )
+            raise DataError(
+                f"{table} was not published, the one before it goes on serving: {reasons}. "
+                f"The rows are in {self.written['staged']}; the checks in {check_file(self.file)}."
+            )
+        return {
+            "table": table,
+            "checks": {check["check_name"]: check["detail"] for check in checks},
+            "bytes_scanned": query.bytes_scanned,
+        }
+
+    def stop(self, handle: str) -> None:
+        athena.stop(handle)

@@ -1,0 +1,111 @@
+"""Runs a Glue job once, however often the task is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Context
+
+from ecomm.aws import client
+from ecomm.errors import DataError
+from ecomm.operators.base import AwsOperator
+from ecomm.waiting import Wait
+
+BUSY = ("STARTING", "RUNNING", "STOPPING", "WAITING")
+# The argument by which a run is known again as that of a task of one DAG run.
+MARK = "--AIRFLOW_TASK"
+LAST_LINES = 60
+
+
+class GlueJobRunOperator(AwsOperator):
+    """Runs the job with these arguments and returns the run: run_id, seconds, dpu_seconds.
+
+    A run that an earlier try of the same task left busy is joined, not doubled. Every end but SUCCEEDED fails the task,
+    with the run's message, the end of its log, and where the rest is. hopeless: words in the message that tell that
+    another try would end alike; then there is none. A killed task stops its run.
+    """
+
+    template_fields: Sequence[str] = ("job", "arguments")
+    template_fields_renderers = {"arguments": "json"}  # noqa: RUF012 - as Airflow declares it
+
+    def __init__(self, *, job: str, arguments: Any, hopeless: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job = job
+        self.arguments = arguments
+        self.hopeless = tuple(hopeless)
+
+    def start(self, context: Context) -> str:
+        task = context["ti"]
+        mark = f"{task.dag_id}/{task.run_id}/{task.task_id}"
+        if joined := self._busy_run(mark):
+            self.log.info(
+                "Run %s of %s was started by an earlier try of this task and goes on; joining.", joined, self.job
+            )
+            return joined
+        glue = client("glue")
+        try:
+            run_id = glue.start_job_run(JobName=self.job, Arguments={**self.arguments, MARK: mark})["JobRunId"]
+        except glue.exceptions.EntityNotFoundException as error:
+            raise DataError(f"There is no Glue job {self.job}; deploy the stacks (make deploy).") from error
+        except glue.exceptions.ConcurrentRunsExceededException as error:
+            raise RuntimeError(
+                f"Glue job {self.job} runs already, not for this task, and allows no other run beside it; "
+                "this task tries again later."
+            ) from error
+        self.log.info("Started run %s of %s", run_id, self.job)
+        return str(run_id)
+
+    def waiting(self, handle: str) -> Wait:
+        return Wait("glue", "get_job_run", {"JobName": self.job, "RunId": handle}, "JobRun.JobRunState", BUSY, 15)
+
+    def finish(self, context: Context, handle: str) -> dict[str, Any]:
+        run = client("glue").get_job_run(JobName=self.job, RunId=handle)["JobRun"]
+        if run["JobRunState"] == "SUCCEEDED":
+            self.log.info("Run %s took %d s.", handle, run.get("ExecutionTime", 0))
+            return {
+                "run_id": handle,
+                "seconds": run.get("ExecutionTime", 0),
+                "dpu_seconds": run.get("DPUSeconds", 0),
+            }
+        groups = self._log_groups(run)
+        for group in groups:
+            self._show_end(group, handle)
+        message = run.get("ErrorMessage") or "It gave no message."
+        error = DataError if any(words in message for words in self.hopeless) else RuntimeError
+        raise error(
+            f"Glue job {self.job}, run {handle}, ended as {run['JobRunState']}: {message} "
+            f"All of its log is in CloudWatch, groups {' and '.join(groups)}, stream {handle}."
+        )
+
+    def stop(self, handle: str) -> None:
+        answer = client("glue").batch_stop_job_run(JobName=self.job, JobRunIds=[handle])
+        for failure in answer.get("Errors", []):
+            self.log.warning("Run %s could not be stopped: %s", handle, failure["ErrorDetail"]["ErrorMessage"])
+
+    def _busy_run(self, mark: str) -> str | None:
+        pages = client("glue").get_paginator("get_job_runs").paginate(JobName=self.job)
+        try:
+            for page in pages:
+                for run in page["JobRuns"]:
+                    if run["JobRunState"] in BUSY and run.get("Arguments", {}).get(MARK) == mark:
+                        return str(run["Id"])
+        except client("glue").exceptions.EntityNotFoundException:
+            return None
+        return None
+
+    def _log_groups(self, run: dict[str, Any]) -> list[str]:
+        """Of what Spark logs, and of what the script prints."""
+        arguments = client("glue").get_job(JobName=self.job)["Job"].get("DefaultArguments", {})
+        prefix = arguments.get("--custom-logGroup-prefix") or run.get("LogGroupName") or "/aws-glue/jobs"
+        return [f"{prefix}/error", f"{prefix}/output"]
+
+    def _show_end(self, group: str, stream: str) -> None:
+        logs = client("logs")
+        try:
+            events = logs.get_log_events(logGroupName=group, logStreamName=stream, limit=LAST_LINES)["events"]
+        except logs.exceptions.ClientError as error:
+            self.log.warning("The log %s, stream %s, cannot be read: %s", group, stream, error)
+            return
+        for event in events:
+            self.log.info("%s | %s", group.rpartition("/")[2], event["message"].rstrip())
