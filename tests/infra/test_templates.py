@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import cfnlint.decode
 import pytest
 
@@ -107,6 +108,40 @@ def test_roles_name_their_resources() -> None:
             own = re.sub(r"\$\{AWS::\w+\}", "own", resource).split(":", 5)[5]
             assert own in SHARED or re.search(r"\$\{\w+\}", own), (where, resource)
             assert "*" not in own[:-1], (where, resource)
+
+
+# S3 names a right after what it gives rather than after the call.
+S3_RIGHTS = {
+    "HeadObject": "GetObject",
+    "CreateMultipartUpload": "PutObject",
+    "UploadPart": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
+    "DeleteObjects": "DeleteObject",
+    "ListObjectsV2": "ListBucket",
+}
+
+
+def calls_of_the_dags() -> set[str]:
+    """The rights that the calls written in plugins/ need, as service:Action."""
+    call = re.compile(r"""client\("(\w+)"\)\s*\.(?:get_paginator\("(\w+)"\)|(\w+)\()""")
+    rights = set()
+    for path in (ROOT / "plugins").rglob("*.py"):
+        for service, paged, plain in call.findall(path.read_text()):
+            operation = boto3.client(service).meta.method_to_api_mapping[paged or plain]
+            rights.add(f"{service}:{S3_RIGHTS.get(operation, operation) if service == 's3' else operation}")
+    return rights
+
+
+def test_the_dags_may_do_what_they_call() -> None:
+    allowed = {
+        action
+        for _, name, statement in statements()
+        if name == "AirflowBatchPolicy"
+        for action in as_list(statement["Action"])
+    }
+    called = calls_of_the_dags()
+    assert {"s3:PutObject", "glue:GetTables", "athena:StartQueryExecution"} <= called
+    assert called - allowed == set()
 
 
 def test_a_statement_for_any_resource_says_why() -> None:
