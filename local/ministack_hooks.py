@@ -17,8 +17,10 @@ from typing import Any
 
 import ministack.app
 from ministack.app import app as application
+from ministack.core import persistence
 from ministack.core.responses import StreamingResponse, error_response_json, json_response, request_scope
 from ministack.services import athena, glue, s3
+from ministack.services.cloudformation import provisioners
 
 from local import objects
 from local.athena.clients import factory
@@ -28,6 +30,7 @@ from local.aws_chunked import IncompleteBodyError
 from local.config import ACCOUNT_ID, Config
 from local.glue_catalog import InvalidInputError, matches_table, matching_partitions, page
 from local.glue_crawler import CrawlerEngine, CrawlerNotRunningError, CrawlerRunningError
+from local.glue_job import ConcurrentRunsExceededError, JobEngine, UnknownRunError
 from local.s3_bodies import (
     SMALL_BODY_BYTES,
     Body,
@@ -41,22 +44,126 @@ from local.s3_bodies import (
     receive_to_disk,
 )
 
-__all__ = ["application", "install"]
+__all__ = ["application", "close", "encode_state", "install", "states"]
 
 # As many as S3 lists in one answer.
 KEYS_PER_PAGE = 1000
 GLUE_TABLES_PER_PAGE = 100
 GLUE_PARTITIONS_PER_PAGE = 1000
+GLUE_JOB_RUNS_PER_PAGE = 200
 REMEMBERED_COMPLETIONS = 1000
 
 
 def install(config: Config) -> None:
     """Replaces ministack's empty answers by engines; once, before the first request."""
+    # Ours is saved by a StateKeeper, at the end too.
+    ministack.app.save_all = lambda services: None
+    _install_cloudformation()
     _install_s3(config)
     _install_glue_catalog()
     _install_crawler(config)
     _install_glue_jobs(config)
     _install_athena(config)
+
+
+_at_close: list[Callable[[], None]] = []
+
+
+def close() -> None:
+    """Ends what the engines run; called while the platform still answers and before its state is saved at the end."""
+    for end in _at_close:
+        end()
+
+
+# ---- state --------------------------------------------------------------------------------------------------------
+
+
+def states() -> dict[str, Callable[[], Any]]:
+    """By the name of its file, what copies the state of each service in use."""
+    found: dict[str, Callable[[], Any]] = ministack.app._build_persistence_save_dict()
+    return found
+
+
+def encode_state(name: str, state: Any) -> str:
+    wrapped = {"__ministack_format__": persistence._state_format_version(name), "payload": state}
+    return json.dumps(wrapped, default=persistence._json_default)
+
+
+# ---- CloudFormation -----------------------------------------------------------------------------------------------
+# ministack carries stacks out in memory. What an operation needs to be taken back is kept with the stack, so that one cut
+# off by a kill is rolled back at the next start.
+
+
+def _install_cloudformation() -> None:
+    ministack.app._get_module = partial(_module, ministack.app._get_module)
+    ministack.app._load_persisted_state = partial(_load_all, ministack.app._load_persisted_state)
+
+
+def _module(stock: Any, name: str) -> Any:
+    """Hooks CloudFormation when it is first used, since it brings every service of ministack with it."""
+    found = stock(name)
+    if name == "cloudformation" and not isinstance(found.changesets._deploy_stack_async, partial):
+        for module in (found.changesets, found.handlers):
+            module._deploy_stack_async = partial(_deploy_stack, module._deploy_stack_async)
+    return found
+
+
+async def _deploy_stack(
+    stock: Any,
+    stack_name: str,
+    stack_id: str,
+    template: Any,
+    parameters: Any,
+    disable_rollback: bool,
+    tags: Any,
+    is_update: bool = False,
+    previous_stack: Any = None,
+    **options: Any,
+) -> None:
+    from ministack.services import cloudformation
+
+    stack = cloudformation._stacks[stack_name]
+    previous = previous_stack or {}
+    arguments = stack_name, stack_id, template, parameters, disable_rollback, tags, is_update, previous_stack
+    stack["_under_way"] = {
+        "is_update": is_update,
+        "previous_stack": previous_stack,
+        "template": template,
+        "param_values": parameters,
+        "stack_tags": stack.get("Tags") or [],
+        "previous_tags": previous.get("Tags") or [],
+        "retain_except_on_create": options.get("retain_except_on_create", False),
+    }
+    try:
+        await stock(*arguments, **options)
+    finally:
+        stack.pop("_under_way", None)
+
+
+def _load_all(stock: Any) -> None:
+    stock()
+    if "cloudformation" not in ministack.app._loaded_modules:
+        return
+    from ministack.services.cloudformation import _stacks, handlers, stacks
+
+    for (account, region, name), stack in list(_stacks._data.items()):
+        operation, _, end = stack["StackStatus"].partition("_IN_PROGRESS")
+        if end or not stack["StackStatus"].endswith("_IN_PROGRESS") or operation == "REVIEW":
+            continue
+        with request_scope(account, region):
+            if operation == "DELETE":
+                handlers._delete_stack({"StackName": [name]})
+                continue
+            under_way = stack.pop("_under_way", {})
+            before = (under_way.get("previous_stack") or {}).get("_resources", {})
+            touched = [key for key, resource in stack["_resources"].items() if resource != before.get(key)]
+            stack["_failed_operation"] = {**under_way, "created": touched}
+            stack["StackStatus"] = "UPDATE_FAILED" if under_way.get("is_update") else "CREATE_FAILED"
+            reason = "The platform stopped in the middle of this operation; it is rolled back."
+            stack["StackStatusReason"] = reason
+            kind = "AWS::CloudFormation::Stack"
+            stacks._add_event(stack["StackId"], name, name, kind, stack["StackStatus"], reason, stack["StackId"])
+            handlers._rollback_stack({"StackName": [name]})
 
 
 # ---- S3 -----------------------------------------------------------------------------------------------------------
@@ -456,7 +563,74 @@ def _after_restore(change: Callable[[], object]) -> None:
 # ---- Glue jobs ----------------------------------------------------------------------------------------------------
 
 
-def _install_glue_jobs(config: Config) -> None: ...
+# What ministack forgets of a job.
+_JOB_MEMBERS = ("ExecutionProperty", "ExecutionClass", "JobMode", "LogUri")
+
+
+def _install_glue_jobs(config: Config) -> None:
+    engine = JobEngine(config, factory(config.endpoint, config.region))
+    _at_close.append(engine.close)
+    glue._create_job = partial(_glue_answer, partial(_create_job, glue._create_job))
+    glue._update_job = partial(_glue_answer, partial(_update_job, glue._update_job))
+    glue._delete_job = partial(_glue_answer, partial(_delete_job, engine, glue._delete_job))
+    provisioners._GLUE_JOB_DEFAULTS["ExecutionProperty"] = {"MaxConcurrentRuns": 1}
+    glue._start_job_run = partial(_glue_answer, partial(_start_job_run, engine))
+    glue._get_job_runs = partial(_glue_answer, _get_job_runs)
+    glue._batch_stop_job_run = partial(_glue_answer, partial(_batch_stop_job_run, engine))
+    _after_restore(lambda: [engine.fail_interrupted(run) for runs in glue._job_runs._data.values() for run in runs])
+
+
+def _create_job(stock: _GlueAction, data: dict[str, Any]) -> Any:
+    answer = stock(data)
+    if answer[0] == 200:
+        glue._jobs[data["Name"]].update({name: data[name] for name in _JOB_MEMBERS if data.get(name)})
+    return answer
+
+
+def _update_job(stock: _GlueAction, data: dict[str, Any]) -> Any:
+    answer = stock(data)
+    if answer[0] == 200:
+        changes = data.get("JobUpdate", {})
+        glue._jobs[data["JobName"]].update({name: changes[name] for name in _JOB_MEMBERS if changes.get(name)})
+    return answer
+
+
+def _delete_job(engine: JobEngine, stock: _GlueAction, data: dict[str, Any]) -> Any:
+    for run in glue._job_runs.get(data.get("JobName"), []):
+        with contextlib.suppress(UnknownRunError):
+            engine.stop(run["Id"])
+    return stock(data)
+
+
+def _start_job_run(engine: JobEngine, data: dict[str, Any]) -> Any:
+    job = _glue_record("Job", glue._jobs, data.get("JobName", ""))
+    try:
+        return {"JobRunId": engine.start(job, glue._job_runs.setdefault(job["Name"], []), data)}
+    except ConcurrentRunsExceededError as error:
+        raise _GlueError("ConcurrentRunsExceededException", str(error)) from error
+
+
+def _get_job_runs(data: dict[str, Any]) -> Any:
+    job = _glue_record("Job", glue._jobs, data.get("JobName", ""))
+    newest_first = glue._job_runs.get(job["Name"], [])[::-1]
+    runs, more = page(newest_first, data.get("NextToken"), data.get("MaxResults"), GLUE_JOB_RUNS_PER_PAGE)
+    return {"JobRuns": runs, **more}
+
+
+def _batch_stop_job_run(engine: JobEngine, data: dict[str, Any]) -> Any:
+    job = _glue_record("Job", glue._jobs, data.get("JobName", ""))
+    states = {run["Id"]: run["JobRunState"] for run in glue._job_runs.get(job["Name"], [])}
+    stopped, errors = [], []
+    for run_id in data.get("JobRunIds", []):
+        submission = {"JobName": job["Name"], "JobRunId": run_id}
+        try:
+            engine.stop(run_id)
+            stopped.append(submission)
+        except UnknownRunError:
+            code = "JobRunInTerminalStateException" if run_id in states else "EntityNotFoundException"
+            message = f"Run {run_id} is {states.get(run_id, 'unknown')}; it cannot be stopped."
+            errors.append({**submission, "ErrorDetail": {"ErrorCode": code, "ErrorMessage": message}})
+    return {"SuccessfulSubmissions": stopped, "Errors": errors}
 
 
 # ---- Athena -------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from local.config import HOST, Config
+from local.state import StateKeeper
 
 
 def prepare_environment(config: Config) -> None:
@@ -47,7 +48,16 @@ async def serve(config: Config) -> None:
     hypercorn = HypercornConfig()
     hypercorn.bind = [f"{HOST}:{config.port}"]
     hypercorn.keep_alive_timeout = 75
-    await hypercorn_serve(ministack_hooks.application, hypercorn, shutdown_trigger=stop.wait)
+    keeper = StateKeeper(config.state, ministack_hooks.states, ministack_hooks.encode_state)
+    keeping = asyncio.create_task(keeper.run(stopped := asyncio.Event()))
+
+    async def asked_to_stop() -> None:
+        await stop.wait()
+        await asyncio.to_thread(ministack_hooks.close)
+
+    await hypercorn_serve(ministack_hooks.application, hypercorn, shutdown_trigger=asked_to_stop)
+    stopped.set()
+    await keeping
 
 
 @contextmanager

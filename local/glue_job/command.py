@@ -1,0 +1,161 @@
+"""The command line and environment of a run: spark-submit with the settings that take S3 from the local platform."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.config import HOST, Config
+from local.glue_job.arguments import Arguments, JobError
+from local.objects import BucketNotFoundError, find_object
+
+SETTINGS = Path(__file__).resolve().parent.parent / "spark"
+_VERSION = re.compile(r"-\d[\w.]*$")
+# The user's own Spark, Python and AWS set-up would lead a run elsewhere.
+_FOREIGN = ("AWS_", "SPARK_", "PYSPARK_", "PYTHON", "HADOOP_", "VIRTUAL_ENV", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
+
+
+@dataclass(frozen=True)
+class Command:
+    """words: the program and its arguments. folder: the run's own, with its script, and its working directory."""
+
+    words: list[str]
+    environment: dict[str, str]
+    folder: Path
+
+
+def prepare(config: Config, job: Mapping[str, Any], run: Mapping[str, Any], arguments: Arguments) -> Command:
+    """Brings the script and its files into the run's folder and builds its command.
+
+    Raises JobError where something is missing: the script, Spark, Java, or support for the job's kind.
+    """
+    folder = config.var / "aws" / "glue" / "runs" / run["Id"]
+    folder.mkdir(parents=True, exist_ok=True)
+    kind = job.get("Command", {}).get("Name", "glueetl")
+    script = _fetch(job.get("Command", {}).get("ScriptLocation", ""), folder, f"The script of job {job['Name']}")
+    for location in arguments.files:
+        _fetch(location, folder, f"The file of --extra-files {location}")
+    python_files = [
+        _fetch(location, folder, f"The file of --extra-py-files {location}") for location in arguments.python_files
+    ]
+    runtime = _spark_environment(config)
+    python = str(runtime / "bin" / "python")
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)},
+        "AWS_ENDPOINT_URL": config.endpoint,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": config.region,
+        "AWS_REGION": config.region,
+    }
+    if kind == "pythonshell":
+        environment |= {"PYTHONPATH": os.pathsep.join(map(str, python_files)), "PYTHONUNBUFFERED": "1"}
+        return Command([python, str(script), *arguments.script], environment, folder)
+    if kind not in ("glueetl", "gluestreaming"):
+        raise JobError(
+            f"The local platform runs glueetl, gluestreaming and pythonshell jobs; {job['Name']} is {kind!r}."
+        )
+    jars = [_fetch(location, folder, f"The jar of --extra-jars {location}") for location in arguments.jars]
+    home = _spark_home(runtime)
+    _require_java()
+    environment |= {
+        "SPARK_HOME": str(home),
+        "SPARK_LOCAL_DIRS": str(folder),
+        "SPARK_LOCAL_IP": HOST,
+        # It lives for half a second, which the optimising compiler would only lengthen.
+        "SPARK_LAUNCHER_OPTS": "-XX:TieredStopAtLevel=1",
+        "PYSPARK_PYTHON": python,
+        "PYTHONUNBUFFERED": "1",
+    }
+    settings = {
+        **_overridable(config, run, runtime, home),
+        **_pairs(arguments.configurations),
+        **_fixed(config, folder),
+    }
+    words = [str(home / "bin" / "spark-submit"), "--properties-file", str(SETTINGS / "spark-defaults.conf")]
+    for name, value in settings.items():
+        words += ["--conf", f"{name}={value}"]
+    if python_files:
+        words += ["--py-files", ",".join(map(str, python_files))]
+    if jars:
+        words += ["--jars", ",".join(map(str, jars))]
+    return Command([*words, str(script), *arguments.script], environment, folder)
+
+
+def _overridable(config: Config, run: Mapping[str, Any], runtime: Path, home: Path) -> dict[str, str]:
+    """What a job's --conf may change."""
+    cores = max(1, min(int(run.get("NumberOfWorkers") or 1), os.cpu_count() or 1))
+    return {
+        "spark.master": f"local[{cores}]",
+        "spark.driver.extraClassPath": os.pathsep.join(map(str, _s3a_jars(runtime, home))),
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={(SETTINGS / 'log4j2.properties').as_uri()}",
+        "spark.hadoop.fs.s3a.endpoint.region": config.region,
+    }
+
+
+def _fixed(config: Config, folder: Path) -> dict[str, str]:
+    """What keeps a run on this machine, whatever the job says."""
+    return {
+        "spark.driver.host": HOST,
+        "spark.driver.bindAddress": HOST,
+        "spark.hadoop.fs.s3a.endpoint": config.endpoint,
+        "spark.hadoop.hadoop.tmp.dir": str(folder / "hadoop"),
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+    }
+
+
+def _pairs(configurations: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in configurations:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise JobError(f"--conf {text!r} is not of the form key=value.")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _s3a_jars(runtime: Path, home: Path) -> list[Path]:
+    """S3A's jars without those that Spark has itself: an older netty or slf4j before Spark's own breaks Spark."""
+    present = {_VERSION.sub("", jar.stem) for jar in (home / "jars").glob("*.jar")}
+    jars = sorted((runtime / "jars").glob("*.jar"))
+    if not jars:
+        raise JobError(f"Spark's S3A jars are missing in {runtime / 'jars'}; run make setup.")
+    return [jar for jar in jars if _VERSION.sub("", jar.stem) not in present]
+
+
+def _spark_environment(config: Config) -> Path:
+    runtime = config.environments / "spark"
+    if not (runtime / "bin" / "python").exists():
+        raise JobError(f"Spark's environment is missing in {runtime}; run make setup.")
+    return runtime
+
+
+def _spark_home(runtime: Path) -> Path:
+    found = next(runtime.glob("lib/python*/site-packages/pyspark/bin/spark-submit"), None)
+    if found is None:
+        raise JobError(f"Spark is missing in {runtime}; run make setup.")
+    return found.parent.parent
+
+
+def _require_java() -> None:
+    home = os.environ.get("JAVA_HOME")
+    java = Path(home, "bin", "java") if home else shutil.which("java")
+    if not java or not Path(java).exists():
+        where = f"JAVA_HOME={home} holds no Java" if home else "No java is on the PATH"
+        raise JobError(f"{where}; Spark needs Java 17 (Debian: apt install openjdk-17-jre-headless).")
+
+
+def _fetch(location: str, folder: Path, what: str) -> Path:
+    """A copy of one object in the run's folder, so that a later upload does not change a run."""
+    try:
+        found = find_object(location)
+    except (BucketNotFoundError, ValueError) as error:
+        raise JobError(f"{what} cannot be read from {location!r}: {error}") from error
+    if found is None:
+        raise JobError(f"{what} is missing: there is no object {location}; upload it.")
+    return Path(shutil.copyfile(found.path, folder / Path(found.key).name))

@@ -1,0 +1,95 @@
+"""A run's processes: started in a session of their own, ended with all they started, found again after a crash.
+
+The first process is spark-submit, which becomes the JVM, which starts Python, whose workers leave the process group but
+not the session. So the session is what is ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+
+from local.glue_job.command import Command
+
+END_SECONDS = 5.0
+
+
+class RunProcess:
+    """The processes of one run. `record` is a file that tells the next platform of them should this one be killed."""
+
+    def __init__(self, command: Command, record: Path) -> None:
+        self._record = record
+        self.popen = subprocess.Popen(
+            command.words,
+            cwd=command.folder,
+            env=command.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(json.dumps({"pid": self.popen.pid, "created": psutil.Process(self.popen.pid).create_time()}))
+
+    def wait(self, seconds: float) -> int:
+        """The exit status (negative: the signal that ended it). Raises subprocess.TimeoutExpired."""
+        return self.popen.wait(seconds)
+
+    def end(self) -> None:
+        """Asks all processes to end, kills those that do not within five seconds, and returns when none is left."""
+        end_session(self.popen.pid)
+        self.popen.wait()
+
+    def forget(self) -> None:
+        self._record.unlink(missing_ok=True)
+
+
+def end_session(session: int) -> None:
+    """Ends every process of a session and returns when none is left; none is no error."""
+    for signal in (psutil.Process.terminate, psutil.Process.kill):
+        for member in _members(session):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                signal(member)
+        deadline = time.monotonic() + END_SECONDS
+        while time.monotonic() < deadline:
+            if not _members(session):
+                return
+            time.sleep(0.05)
+    raise RuntimeError(f"The processes of session {session} do not end: {_members(session)}.")
+
+
+def end_orphans(records: Path) -> list[str]:
+    """Ends the runs of a platform that was killed; their ids."""
+    ended = []
+    for record in sorted(records.glob("*.json")):
+        known = json.loads(record.read_text())
+        if _is_session_of(known["pid"], known["created"]):
+            end_session(known["pid"])
+        record.unlink()
+        ended.append(record.stem)
+    return ended
+
+
+def _is_session_of(pid: int, created: float) -> bool:
+    """Whether the session is still the one recorded: its number is not reused while a member lives."""
+    try:
+        return abs(psutil.Process(pid).create_time() - created) < 1
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _members(session: int) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (OSError, psutil.Error):
+            continue
+    return found
