@@ -94,7 +94,8 @@ class TaskBoard:
         self._run_state, self._tasks = run_state, tasks
         for task in sorted(tasks, key=lambda task: str(task.end)):
             key = (task.task_id, task.map_index, task.try_number)
-            if task.state in OVER and key not in self._said:
+            # What never ran because of a failure before it is no news beside the failure.
+            if task.state in OVER and task.state != "upstream_failed" and key not in self._said:
                 self._said.add(key)
                 self._console.print(_line(task.state, _described(task), task.seconds(datetime.now(UTC))))
 
@@ -115,8 +116,8 @@ class TaskBoard:
 def _described(task: TaskInstance) -> str:
     if task.state == "success":
         return task.label
-    words = {"up_for_retry": f"failed at try {task.try_number}, will be tried again", "upstream_failed": "not started"}
-    return f"{task.label}: {words.get(str(task.state), task.state)}"
+    retried = f"failed at try {task.try_number}, will be tried again"
+    return f"{task.label}: {retried if task.state == 'up_for_retry' else task.state}"
 
 
 def _line(state: str, what: str, seconds: float | None) -> Text:
