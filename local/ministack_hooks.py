@@ -22,7 +22,7 @@ from ministack.core.responses import StreamingResponse, error_response_json, jso
 from ministack.services import athena, glue, s3
 from ministack.services.cloudformation import provisioners
 
-from local import objects
+from local import cfn_bucket, objects
 from local.athena.clients import factory
 from local.athena.errors import InvalidRequestError
 from local.athena.service import QueryService
@@ -90,8 +90,8 @@ def encode_state(name: str, state: Any) -> str:
 
 
 # ---- CloudFormation -----------------------------------------------------------------------------------------------
-# ministack carries stacks out in memory. What an operation needs to be taken back is kept with the stack, so that one cut
-# off by a kill is rolled back at the next start.
+# What an operation needs to be taken back is kept with the stack, so that one cut off by a kill is rolled back at the
+# next start.
 
 
 def _install_cloudformation() -> None:
@@ -105,7 +105,60 @@ def _module(stock: Any, name: str) -> Any:
     if name == "cloudformation" and not isinstance(found.changesets._deploy_stack_async, partial):
         for module in (found.changesets, found.handlers):
             module._deploy_stack_async = partial(_deploy_stack, module._deploy_stack_async)
+        from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
+
+        bucket = _RESOURCE_HANDLERS["AWS::S3::Bucket"]
+        bucket["create"] = partial(_create_bucket_resource, bucket["create"])
+        bucket["update"] = partial(_update_bucket_resource, bucket["update"])
+        bucket["delete"] = _delete_bucket_resource
     return found
+
+
+def _create_bucket_resource(stock: Any, logical_id: str, properties: dict[str, Any], stack_name: str) -> Any:
+    cfn_bucket.refuse_unknown(properties)
+    name, attributes = stock(logical_id, properties, stack_name)
+    _set_bucket_properties(name, properties, {})
+    return name, attributes
+
+
+def _update_bucket_resource(
+    stock: Any, name: str, before: dict[str, Any], after: dict[str, Any], stack_name: str
+) -> Any:
+    cfn_bucket.refuse_unknown(after)
+    name, attributes = stock(name, before, after, stack_name)
+    _set_bucket_properties(name, after, before)
+    return name, attributes
+
+
+def _set_bucket_properties(name: str, properties: dict[str, Any], before: dict[str, Any]) -> None:
+    versioning = properties.get("VersioningConfiguration", {}).get("Status")
+    if versioning == "Suspended":
+        s3._bucket_versioning[name] = versioning
+    operations = {
+        "BucketEncryption": (s3._put_bucket_encryption, s3._delete_bucket_encryption),
+        "LifecycleConfiguration": (s3._put_bucket_lifecycle, s3._delete_bucket_lifecycle),
+        "OwnershipControls": (s3._put_bucket_ownership_controls, s3._delete_bucket_ownership_controls),
+        "Tags": (s3._put_bucket_tagging, s3._delete_bucket_tagging),
+    }
+    for property_name in cfn_bucket.ADDED:
+        put, delete = operations[property_name]
+        if properties.get(property_name):
+            _require_success(put(name, cfn_bucket.request_body(property_name, properties[property_name])))
+        elif before.get(property_name):
+            _require_success(delete(name))
+
+
+def _delete_bucket_resource(name: str, properties: dict[str, Any]) -> None:
+    """ministack's own drops the objects with the bucket, and finds them again at its next start."""
+    if name in s3._buckets:
+        _require_success(s3._delete_bucket(name))
+
+
+def _require_success(answer: Any) -> None:
+    status, _, body = answer
+    if status >= 300:
+        error = s3.fromstring(body)
+        raise ValueError(f"{error.findtext('{*}Message')} ({error.findtext('{*}Code')})")
 
 
 async def _deploy_stack(
@@ -147,11 +200,11 @@ def _load_all(stock: Any) -> None:
     from ministack.services.cloudformation import _stacks, handlers, stacks
 
     for (account, region, name), stack in list(_stacks._data.items()):
-        operation, _, end = stack["StackStatus"].partition("_IN_PROGRESS")
-        if end or not stack["StackStatus"].endswith("_IN_PROGRESS") or operation == "REVIEW":
+        status = stack["StackStatus"]
+        if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
             continue
         with request_scope(account, region):
-            if operation == "DELETE":
+            if status == "DELETE_IN_PROGRESS":
                 handlers._delete_stack({"StackName": [name]})
                 continue
             under_way = stack.pop("_under_way", {})
