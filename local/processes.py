@@ -75,8 +75,13 @@ class Service:
             return None
         try:
             process = psutil.Process(int(record["pid"]))
+            environment = _environment(process)
+            # In its first moment a process has no environment yet that could be read.
+            marked = not environment or environment.get(MARK) == self.mark
             # The clock may have been set since.
-            same = abs(process.create_time() - record["created"]) < 5 and _environment(process).get(MARK) == self.mark
+            same = marked and abs(process.create_time() - record["created"]) < 5
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return None
         except psutil.NoSuchProcess:
             return None
         return process if same else None
