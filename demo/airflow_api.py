@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -54,8 +53,12 @@ class Airflow:
 
         Raises DemoError with the traceback where a file cannot be imported, and when `timeout` seconds have passed.
         """
+        deadline = time.monotonic() + timeout
         for dag_id in dag_ids:
-            self._wait(partial(self._is_parsed, dag_id), timeout, f"to load the DAG {dag_id}")
+            while not self._is_parsed(dag_id):
+                if time.monotonic() > deadline:
+                    raise _too_slow(timeout, f"to load the DAG {dag_id}")
+                time.sleep(POLL_SECONDS)
 
     def _is_parsed(self, dag_id: str) -> bool:
         for error in self._get("/importErrors", limit=PAGE)["import_errors"]:
@@ -87,19 +90,31 @@ class Airflow:
         return sorted(started, key=lambda task: str(task.start)) + [task for task in found if not task.start]
 
     def run_caused_by(self, dag_id: str, run_id: str, caused_dag_id: str, timeout: float) -> str:
-        """The run of `caused_dag_id` that the run's asset events created; waits for the scheduler to create it.
+        """The run of `caused_dag_id` that the run's asset events created.
 
-        Raises DemoError where the run sent no asset event, or when `timeout` seconds have passed.
+        Waits while an earlier run of that DAG is at work, and then up to `timeout` seconds for the scheduler. Raises
+        DemoError where the run sent no asset event, or when that time has passed.
         """
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if caused := self._find_caused(dag_id, run_id, caused_dag_id):
+                return caused
+            if self._get(f"/dags/{caused_dag_id}/dagRuns", state="running")["dag_runs"]:
+                deadline = time.monotonic() + timeout
+            time.sleep(POLL_SECONDS)
+        raise _too_slow(timeout, f"to start {caused_dag_id} on the asset of {dag_id}")
 
-        def caused() -> str | None:
-            events = self._get("/assets/events", source_dag_id=dag_id, source_run_id=run_id)["asset_events"]
-            if not events:
-                raise DemoError(f"{dag_id} ended well but announced no new data, so nothing started {caused_dag_id}.")
-            runs = [run for event in events for run in event["created_dagruns"]]
-            return next((run["run_id"] for run in runs if run["dag_id"] == caused_dag_id), None)
-
-        return str(self._wait(caused, timeout, f"to start {caused_dag_id} on the asset of {dag_id}"))
+    def _find_caused(self, dag_id: str, run_id: str, caused_dag_id: str) -> str | None:
+        response = self._ask("/assets/events", source_dag_id=dag_id, source_run_id=run_id)
+        if response.status_code == httpx.codes.INTERNAL_SERVER_ERROR:
+            # Airflow 3.2.1 cannot describe an event whose run is still queued; so the run is one of the queued.
+            runs = self._get(f"/dags/{caused_dag_id}/dagRuns", state="queued", run_type="asset_triggered")["dag_runs"]
+            return runs[0]["dag_run_id"] if len(runs) == 1 else None
+        events = _checked(response)["asset_events"]
+        if not events:
+            raise DemoError(f"{dag_id} ended well but announced no new data, so nothing started {caused_dag_id}.")
+        created = [run for event in events for run in event["created_dagruns"]]
+        return next((run["run_id"] for run in created if run["dag_id"] == caused_dag_id), None)
 
     def returned(self, dag_id: str, run_id: str, task_id: str) -> Any:
         """What a task returned (its XCom); None where it returned nothing."""
@@ -112,30 +127,24 @@ class Airflow:
         path = f"{_run(dag_id, run_id)}/taskInstances/{task.task_id}/logs/{task.try_number}"
         return list(self._get(path, map_index=task.map_index, full_content=True)["content"])
 
-    def _wait(self, question: Callable[[], Any], timeout: float, what: str) -> Any:
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            if answer := question():
-                return answer
-            time.sleep(POLL_SECONDS)
-        raise DemoError(f"Airflow took more than {timeout:.0f} s {what}; `make logs` shows what it does.")
-
     def _get(self, path: str, missing_ok: bool = False, **query: str | int | bool) -> Any:
+        response = self._ask(path, **query)
+        if missing_ok and response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        return _checked(response)
+
+    def _ask(self, path: str, **query: str | int | bool) -> httpx.Response:
         """Asks again for a while where no answer comes, since asking changes nothing."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                response = self._http.get(path, params=query)
-                break
+                return self._http.get(path, params=query)
             except httpx.TransportError as error:
                 if time.monotonic() > deadline:
                     raise DemoError(
                         f"Airflow at {self.url} does not answer ({error}); `make status` says whether it runs."
                     ) from error
                 time.sleep(POLL_SECONDS)
-        if missing_ok and response.status_code == httpx.codes.NOT_FOUND:
-            return None
-        return _checked(response)
 
     def _send(self, method: str, path: str, body: dict[str, Any]) -> Any:
         try:
@@ -144,6 +153,10 @@ class Airflow:
             raise DemoError(
                 f"Airflow at {self.url} does not answer ({error}); `make status` says whether it runs."
             ) from error
+
+
+def _too_slow(seconds: float, what: str) -> DemoError:
+    return DemoError(f"Airflow took more than {seconds:.0f} s {what}; `make logs` shows what it does.")
 
 
 def _checked(response: httpx.Response) -> Any:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from threading import Timer
 
 import httpx
 import pytest
@@ -45,15 +46,18 @@ def small_upload():
 small_upload()
 """
 BATCH = """
+import time
+from pathlib import Path
 from airflow.sdk import Asset, dag, task, task_group
 
-@dag(schedule=[Asset("small", uri="s3://small/data/")])
+@dag(schedule=[Asset("small", uri="s3://small/data/")], max_active_runs=1, params={"wait_for": ""})
 def small_batch():
     @task_group
     def mart():
         @task
-        def write():
-            return None
+        def write(params=None):
+            while params["wait_for"] and not Path(params["wait_for"]).exists():
+                time.sleep(0.1)
         write()
     mart()
 
@@ -113,19 +117,28 @@ def test_a_run_is_followed_to_the_run_that_its_asset_starts(airflow: Airflow) ->
     assert all(line.split()[0] == "✔" and line.endswith(" s") for line in lines)
     assert airflow.returned("small_upload", "demo__2026-01-01T00:00:00", "summarize") == {"rows": 5}
 
-    # Another run of the DAG, later than the one that the asset starts, is not mistaken for it.
     batch_run = airflow.run_caused_by("small_upload", "demo__2026-01-01T00:00:00", "small_batch", timeout=60)
-    airflow.trigger("small_batch", "later", {})
-    assert (
-        airflow.run_caused_by("small_upload", "demo__2026-01-01T00:00:00", "small_batch", timeout=60)
-        == batch_run
-        != "later"
-    )
     follow(airflow, "small_batch", batch_run, Progress(Console(file=StringIO())))
     assert [(task.label, task.state) for task in airflow.task_instances("small_batch", batch_run)] == [
         ("mart.write", "success")
     ]
     assert airflow.returned("small_batch", batch_run, "mart.write") is None
+
+
+def test_a_run_that_waits_for_an_earlier_one_is_waited_for(airflow: Airflow, tmp_path: Path) -> None:
+    airflow.unpause("small_batch")
+    airflow.trigger("small_batch", "by_hand", {"wait_for": str(tmp_path / "go")})
+    run(airflow, "behind", names=["a"])
+    # The earlier run goes on for longer than the scheduler is given to start the next.
+    timer = Timer(15, (tmp_path / "go").touch)
+    timer.start()
+    batch_run = airflow.run_caused_by("small_upload", "behind", "small_batch", timeout=10)
+    assert not timer.is_alive()
+    assert batch_run != "by_hand"
+    # Another run, later than the one that the asset has started, is not mistaken for it.
+    airflow.trigger("small_batch", "later", {})
+    follow(airflow, "small_batch", batch_run, Progress(Console(file=StringIO())))
+    assert airflow.run_caused_by("small_upload", "behind", "small_batch", timeout=60) == batch_run
 
 
 def test_a_failed_task_shows_the_end_of_its_log_and_the_command_for_the_rest(airflow: Airflow) -> None:
