@@ -75,7 +75,8 @@ class JobEngine:
 
         request: StartJobRun's. Raises ConcurrentRunsExceededError.
         """
-        limit = (job.get("ExecutionProperty") or {}).get("MaxConcurrentRuns", 1)
+        # A template's parameters arrive as text, where CloudFormation itself would make them numbers.
+        limit = int((job.get("ExecutionProperty") or {}).get("MaxConcurrentRuns", 1))
         with self._lock:
             if sum(run["JobRunState"] in ACTIVE for run in runs) >= limit:
                 raise ConcurrentRunsExceededError(
@@ -194,7 +195,7 @@ class JobEngine:
 
 def _new_run(job: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
     now = time.time()
-    workers = request.get("NumberOfWorkers") or job.get("NumberOfWorkers") or 2
+    workers = int(request.get("NumberOfWorkers") or job.get("NumberOfWorkers") or 2)
     return {
         "Id": f"jr_{secrets.token_hex(32)}",
         "JobName": job["Name"],
@@ -208,7 +209,7 @@ def _new_run(job: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, An
         "PredecessorRuns": [],
         "ExecutionTime": 0,
         "DPUSeconds": 0.0,
-        "Timeout": request.get("Timeout") or job.get("Timeout") or DEFAULT_TIMEOUT,
+        "Timeout": int(request.get("Timeout") or job.get("Timeout") or DEFAULT_TIMEOUT),
         "WorkerType": request.get("WorkerType") or job.get("WorkerType") or "G.1X",
         "NumberOfWorkers": workers,
         "AllocatedCapacity": workers,
