@@ -89,7 +89,8 @@ class QueryService:
             "Statistics": {"DataScannedInBytes": 0},
             "WorkGroup": workgroup["Name"],
             "EngineVersion": {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": ENGINE},
-            "_cutoff": configuration.get("BytesScannedCutoffPerQuery"),
+            # A template's parameters arrive as text, where CloudFormation itself would make them numbers.
+            "_cutoff": int(configuration.get("BytesScannedCutoffPerQuery") or 0) or None,
             "_enforced": _enforced(configuration, workgroup["Name"]),
             "_token": request.get("ClientRequestToken"),
         }
