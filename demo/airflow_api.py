@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -89,18 +89,24 @@ class Airflow:
         started = [task for task in found if task.start]
         return sorted(started, key=lambda task: str(task.start)) + [task for task in found if not task.start]
 
-    def run_caused_by(self, dag_id: str, run_id: str, caused_dag_id: str, timeout: float) -> str:
+    def run_caused_by(
+        self, dag_id: str, run_id: str, caused_dag_id: str, timeout: float, say_earlier: Callable[[str], None]
+    ) -> str:
         """The run of `caused_dag_id` that the run's asset events created.
 
-        Waits while an earlier run of that DAG is at work, and then up to `timeout` seconds for the scheduler. Raises
-        DemoError where the run sent no asset event, or when that time has passed.
+        Waits while earlier runs of that DAG are at work, each told once to `say_earlier`, and then up to `timeout`
+        seconds for the scheduler. Raises DemoError where the run sent no asset event, or when that time has passed.
         """
         deadline = time.monotonic() + timeout
+        said: set[str] = set()
         while time.monotonic() < deadline:
             if caused := self._find_caused(dag_id, run_id, caused_dag_id):
                 return caused
-            if self._get(f"/dags/{caused_dag_id}/dagRuns", state="running")["dag_runs"]:
+            for earlier in self._get(f"/dags/{caused_dag_id}/dagRuns", state="running")["dag_runs"]:
                 deadline = time.monotonic() + timeout
+                if earlier["dag_run_id"] not in said:
+                    say_earlier(earlier["dag_run_id"])
+                    said.add(earlier["dag_run_id"])
             time.sleep(POLL_SECONDS)
         raise _too_slow(timeout, f"to start {caused_dag_id} on the asset of {dag_id}")
 

@@ -33,8 +33,7 @@ def run(machine: Machine, files: Sequence[str], progress: Progress) -> None:
     with progress.step("upload", f"The data set: {', '.join(files) or 'rows that the project generates'}"):
         upload_run = _upload(airflow, files, progress)
     with progress.step("batch", "The KPIs, started by the new data"):
-        batch_run = airflow.run_caused_by(UPLOAD, upload_run, BATCH, ASSET_SECONDS)
-        follow(airflow, BATCH, batch_run, progress)
+        batch_run = _batch(airflow, upload_run, progress)
     dataset = _returned(airflow, UPLOAD, upload_run, UPLOAD_RESULT)
     batch = _returned(airflow, BATCH, batch_run, BATCH_RESULT)
     names = settings()
@@ -59,6 +58,19 @@ def _upload(airflow: Airflow, files: Sequence[str], progress: Progress) -> str:
     run_id = f"demo__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
     airflow.trigger(UPLOAD, run_id, {"sources": list(files), "replace": True})
     follow(airflow, UPLOAD, run_id, progress)
+    return run_id
+
+
+def _batch(airflow: Airflow, upload_run: str, progress: Progress) -> str:
+    """Follows the run that the upload's asset starts, and gives its id."""
+
+    def say_earlier(run_id: str) -> None:
+        progress.note(
+            f"An earlier run is still at work, this one has to wait: {airflow.url}/dags/{BATCH}/runs/{run_id}"
+        )
+
+    run_id = airflow.run_caused_by(UPLOAD, upload_run, BATCH, ASSET_SECONDS, say_earlier)
+    follow(airflow, BATCH, run_id, progress)
     return run_id
 
 

@@ -56,6 +56,10 @@ class Progress:
         """A line for something that ended well."""
         self.console.print(_line("success", what, seconds))
 
+    def note(self, what: str) -> None:
+        """A line of what explains a wait."""
+        self.console.print(Text(f"  {what}", style="yellow"), soft_wrap=True)
+
     @property
     def total(self) -> float:
         """Seconds since the start."""

@@ -117,7 +117,8 @@ def test_a_run_is_followed_to_the_run_that_its_asset_starts(airflow: Airflow) ->
     assert all(line.split()[0] == "✔" and line.endswith(" s") for line in lines)
     assert airflow.returned("small_upload", "demo__2026-01-01T00:00:00", "summarize") == {"rows": 5}
 
-    batch_run = airflow.run_caused_by("small_upload", "demo__2026-01-01T00:00:00", "small_batch", timeout=60)
+    earlier: list[str] = []
+    batch_run = airflow.run_caused_by("small_upload", "demo__2026-01-01T00:00:00", "small_batch", 60, earlier.append)
     follow(airflow, "small_batch", batch_run, Progress(Console(file=StringIO())))
     assert [(task.label, task.state) for task in airflow.task_instances("small_batch", batch_run)] == [
         ("mart.write", "success")
@@ -129,16 +130,18 @@ def test_a_run_that_waits_for_an_earlier_one_is_waited_for(airflow: Airflow, tmp
     airflow.unpause("small_batch")
     airflow.trigger("small_batch", "by_hand", {"wait_for": str(tmp_path / "go")})
     run(airflow, "behind", names=["a"])
+    earlier: list[str] = []
     # The earlier run goes on for longer than the scheduler is given to start the next.
     timer = Timer(15, (tmp_path / "go").touch)
     timer.start()
-    batch_run = airflow.run_caused_by("small_upload", "behind", "small_batch", timeout=10)
+    batch_run = airflow.run_caused_by("small_upload", "behind", "small_batch", 10, earlier.append)
+    assert earlier == ["by_hand"]
     assert not timer.is_alive()
     assert batch_run != "by_hand"
     # Another run, later than the one that the asset has started, is not mistaken for it.
     airflow.trigger("small_batch", "later", {})
     follow(airflow, "small_batch", batch_run, Progress(Console(file=StringIO())))
-    assert airflow.run_caused_by("small_upload", "behind", "small_batch", timeout=60) == batch_run
+    assert airflow.run_caused_by("small_upload", "behind", "small_batch", 60, earlier.append) == batch_run
 
 
 def test_a_failed_task_shows_the_end_of_its_log_and_the_command_for_the_rest(airflow: Airflow) -> None:
@@ -160,7 +163,7 @@ def test_a_failed_task_shows_the_end_of_its_log_and_the_command_for_the_rest(air
     assert "Traceback" not in mistaken.stderr
 
     with pytest.raises(DemoError, match="announced no new data"):
-        airflow.run_caused_by("small_upload", "fails", "small_batch", timeout=60)
+        airflow.run_caused_by("small_upload", "fails", "small_batch", 60, print)
 
 
 def test_an_import_error_is_shown_with_its_traceback(airflow: Airflow, dags: Path) -> None:
