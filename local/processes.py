@@ -94,9 +94,11 @@ class Service:
             return None
 
     def start(self) -> psutil.Process:
-        """Starts it and returns at once. Raises ServiceError where its port is taken."""
+        """Starts it and returns at once. Raises ServiceError where its port is taken or its runtime is missing."""
         end_all(self._leftovers(), seconds=5)
         refuse_taken_port(self)
+        if not Path(self.command[0]).exists():
+            raise ServiceError(f"{self.name} needs {self.command[0]}, which is missing; `make setup` installs it.")
         self.prepare()
         for log in self.logs:
             if log.stat().st_size > LOG_BYTES_KEPT:
