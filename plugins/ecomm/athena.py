@@ -34,12 +34,13 @@ def start(sql: str) -> str:
 def waiting(query_id: str) -> Wait:
     """How to see that a query has ended."""
     return Wait(
-        "athena",
-        "get_query_execution",
-        {"QueryExecutionId": query_id},
-        "QueryExecution.Status.State",
-        ("QUEUED", "RUNNING"),
-        5,
+        name=f"Athena query {query_id}",
+        service="athena",
+        operation="get_query_execution",
+        arguments={"QueryExecutionId": query_id},
+        state="QueryExecution.Status.State",
+        busy=("QUEUED", "RUNNING"),
+        longest_pause=5,
     )
 
 

@@ -16,17 +16,19 @@ from ecomm.waiting import Wait
 
 
 class StateTrigger(BaseTrigger):
-    """Fires when the state of something on AWS is none of the busy ones, with that state; judging it is the operator's.
+    """Fires when the state of something on AWS is none of the busy ones; judging it is the operator's.
 
-    Its arguments are the fields of a Wait.
+    handle: the operator's id of it. The other arguments are the fields of a Wait. The event is {handle, state}.
     """
 
-    def __init__(self, **what: Any) -> None:
+    def __init__(self, handle: str, **what: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.handle = handle
         self.wait = Wait(**{**what, "busy": tuple(what["busy"])})
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        return f"{type(self).__module__}.{type(self).__qualname__}", {**asdict(self.wait), "busy": list(self.wait.busy)}
+        what = {**asdict(self.wait), "busy": list(self.wait.busy)}
+        return f"{type(self).__module__}.{type(self).__qualname__}", {"handle": self.handle, **what}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         hook = AwsBaseHook(aws_conn_id=CONNECTION, client_type=self.wait.service, region_name=settings().region)
@@ -35,6 +37,6 @@ class StateTrigger(BaseTrigger):
             for pause in self.wait.pauses():
                 state = self.wait.state_in(await look(**self.wait.arguments))
                 if state not in self.wait.busy:
-                    yield TriggerEvent({"state": state})  # type: ignore[no-untyped-call]
+                    yield TriggerEvent({"handle": self.handle, "state": state})  # type: ignore[no-untyped-call]
                     return
                 await asyncio.sleep(pause)

@@ -20,10 +20,12 @@ GROWTH = 1.25
 class Wait:
     """How to look at one thing, in terms that can be stored: a triggerer in another process may do the looking.
 
-    service, operation, arguments: the boto3 call, such as ("glue", "get_job_run", {…}). state: where in its answer the
-    state stands, as a JMESPath. busy: the states in which the end has not come. longest_pause: seconds between looks.
+    name: what it is, for the log. service, operation, arguments: the boto3 call, such as ("glue", "get_job_run", {…}).
+    state: where in its answer the state stands, as a JMESPath. busy: the states in which the end has not come.
+    longest_pause: seconds between two looks.
     """
 
+    name: str
     service: str
     operation: str
     arguments: dict[str, Any]
@@ -53,7 +55,7 @@ def wait(what: Wait) -> str:
         if state not in what.busy:
             return state
         if state != seen:
-            log.info("It is %s.", state)
+            log.info("%s is %s.", what.name, state)
             seen = state
         time.sleep(pause)
     raise AssertionError("unreachable")

@@ -47,18 +47,16 @@ class AwsOperator(BaseOperator):
             from ecomm.triggers import StateTrigger
 
             self.defer(
-                trigger=StateTrigger(**asdict(what)),
+                trigger=StateTrigger(self.handle, **asdict(what)),
                 method_name="resume",
-                kwargs={"handle": self.handle},
                 timeout=self.execution_timeout,
             )
         wait(what)
         return self.finish(context, self.handle)
 
-    def resume(self, context: Context, event: dict[str, str], handle: str) -> Any:
-        """Goes on after a deferral."""
-        self.log.info("It is %s.", event["state"])
-        return self.finish(context, handle)
+    def resume(self, context: Context, event: dict[str, str]) -> Any:
+        """Goes on after a deferral, with the trigger's event."""
+        return self.finish(context, event["handle"])
 
     def on_kill(self) -> None:
         if self.handle:

@@ -42,7 +42,15 @@ class CrawlOperator(AwsOperator):
         return self.crawler
 
     def waiting(self, handle: str) -> Wait:
-        return Wait("glue", "get_crawler", {"Name": handle}, "Crawler.State", ("RUNNING", "STOPPING"), 15)
+        return Wait(
+            name=f"Crawler {handle}",
+            service="glue",
+            operation="get_crawler",
+            arguments={"Name": handle},
+            state="Crawler.State",
+            busy=("RUNNING", "STOPPING"),
+            longest_pause=15,
+        )
 
     def finish(self, context: Context, handle: str) -> dict[str, Any]:
         found = self._crawler()

@@ -57,17 +57,21 @@ class GlueJobRunOperator(AwsOperator):
         return str(run_id)
 
     def waiting(self, handle: str) -> Wait:
-        return Wait("glue", "get_job_run", {"JobName": self.job, "RunId": handle}, "JobRun.JobRunState", BUSY, 15)
+        return Wait(
+            name=f"Run {handle} of {self.job}",
+            service="glue",
+            operation="get_job_run",
+            arguments={"JobName": self.job, "RunId": handle},
+            state="JobRun.JobRunState",
+            busy=BUSY,
+            longest_pause=15,
+        )
 
     def finish(self, context: Context, handle: str) -> dict[str, Any]:
         run = client("glue").get_job_run(JobName=self.job, RunId=handle)["JobRun"]
         if run["JobRunState"] == "SUCCEEDED":
             self.log.info("Run %s took %d s.", handle, run.get("ExecutionTime", 0))
-            return {
-                "run_id": handle,
-                "seconds": run.get("ExecutionTime", 0),
-                "dpu_seconds": run.get("DPUSeconds", 0),
-            }
+            return {"run_id": handle, "seconds": run.get("ExecutionTime", 0), "dpu_seconds": run.get("DPUSeconds", 0)}
         groups = self._log_groups(run)
         for group in groups:
             self._show_end(group, handle)
