@@ -618,6 +618,7 @@ def _after_restore(change: Callable[[], object]) -> None:
 
 # What ministack forgets of a job.
 _JOB_MEMBERS = ("ExecutionProperty", "ExecutionClass", "JobMode", "LogUri")
+_JOB_NUMBERS = ("MaxRetries", "NumberOfWorkers", "Timeout")
 
 
 def _install_glue_jobs(config: Config) -> None:
@@ -634,18 +635,31 @@ def _install_glue_jobs(config: Config) -> None:
 
 
 def _create_job(stock: _GlueAction, data: dict[str, Any]) -> Any:
-    answer = stock(data)
+    definition = _with_numbers(data)
+    answer = stock(definition)
     if answer[0] == 200:
-        glue._jobs[data["Name"]].update({name: data[name] for name in _JOB_MEMBERS if data.get(name)})
+        _remember(data["Name"], definition)
     return answer
 
 
 def _update_job(stock: _GlueAction, data: dict[str, Any]) -> Any:
-    answer = stock(data)
+    changes = _with_numbers(data.get("JobUpdate", {}))
+    answer = stock({**data, "JobUpdate": changes})
     if answer[0] == 200:
-        changes = data.get("JobUpdate", {})
-        glue._jobs[data["JobName"]].update({name: changes[name] for name in _JOB_MEMBERS if changes.get(name)})
+        _remember(data["JobName"], changes)
     return answer
+
+
+def _remember(job: str, definition: dict[str, Any]) -> None:
+    glue._jobs[job].update({name: definition[name] for name in _JOB_MEMBERS if definition.get(name)})
+
+
+def _with_numbers(definition: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of a job as numbers: a template's parameters are text, which CloudFormation would convert."""
+    numbers: dict[str, Any] = {name: int(definition[name]) for name in _JOB_NUMBERS if definition.get(name) is not None}
+    if limit := (definition.get("ExecutionProperty") or {}).get("MaxConcurrentRuns"):
+        numbers["ExecutionProperty"] = {"MaxConcurrentRuns": int(limit)}
+    return {**definition, **numbers}
 
 
 def _delete_job(engine: JobEngine, stock: _GlueAction, data: dict[str, Any]) -> Any:

@@ -75,8 +75,7 @@ class JobEngine:
 
         request: StartJobRun's. Raises ConcurrentRunsExceededError.
         """
-        # A template's parameters arrive as text, where CloudFormation itself would make them numbers.
-        limit = int((job.get("ExecutionProperty") or {}).get("MaxConcurrentRuns", 1))
+        limit = (job.get("ExecutionProperty") or {}).get("MaxConcurrentRuns", 1)
         with self._lock:
             if sum(run["JobRunState"] in ACTIVE for run in runs) >= limit:
                 raise ConcurrentRunsExceededError(
@@ -195,7 +194,7 @@ class JobEngine:
 
 def _new_run(job: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
     now = time.time()
-    workers = int(request.get("NumberOfWorkers") or job.get("NumberOfWorkers") or 2)
+    workers = request.get("NumberOfWorkers") or job.get("NumberOfWorkers") or 2
     return {
         "Id": f"jr_{secrets.token_hex(32)}",
         "JobName": job["Name"],
@@ -209,7 +208,7 @@ def _new_run(job: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, An
         "PredecessorRuns": [],
         "ExecutionTime": 0,
         "DPUSeconds": 0.0,
-        "Timeout": int(request.get("Timeout") or job.get("Timeout") or DEFAULT_TIMEOUT),
+        "Timeout": request.get("Timeout") or job.get("Timeout") or DEFAULT_TIMEOUT,
         "WorkerType": request.get("WorkerType") or job.get("WorkerType") or "G.1X",
         "NumberOfWorkers": workers,
         "AllocatedCapacity": workers,
