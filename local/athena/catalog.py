@@ -26,15 +26,18 @@ class Catalog:
         self.glue = glue
         self._tables: dict[tuple[str, str], dict[str, Any] | None] = {}
         self._partitions: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self._databases: set[str] = set()
 
     def databases(self) -> list[str]:
         return sorted(database["Name"] for page in self._pages("get_databases") for database in page["DatabaseList"])
 
     def has_database(self, name: str) -> bool:
-        try:
-            self.glue.get_database(Name=name)
-        except self.glue.exceptions.EntityNotFoundException:
-            return False
+        if name not in self._databases:
+            try:
+                self.glue.get_database(Name=name)
+            except self.glue.exceptions.EntityNotFoundException:
+                return False
+            self._databases.add(name)
         return True
 
     def create_database(self, name: str, comment: str, location: str, properties: dict[str, str]) -> None:
@@ -44,6 +47,7 @@ class Catalog:
         )
 
     def drop_database(self, name: str) -> None:
+        self._databases.discard(name)
         self.glue.delete_database(Name=name)
 
     def tables(self, database: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import duckdb
 from local.athena import catalogue_statements, hive, parameters, query, results, statements, writing
 from local.athena.catalog import Catalog, view_table
 from local.athena.errors import QueryCancelledError, QueryError, from_duckdb
-from local.athena.session import Session
+from local.athena.session import Engine, Session
 from local.athena.tables import Lister
 from local.athena.types import BIGINT, VARCHAR, Type
 
@@ -53,14 +53,14 @@ class Run:
     """One execution, which another thread may stop."""
 
     def __init__(
-        self, request: Request, client: Callable[[str], Any], lister: Lister, objects: Path, work: Path
+        self, request: Request, client: Callable[[str], Any], lister: Lister, engine: Engine, work: Path
     ) -> None:
         self.request = request
         self.client = client
         self.catalog = Catalog(client("glue"))
         self.s3 = client("s3")
         self.lister = lister
-        self.objects = objects
+        self.engine = engine
         self.work = work / request.id
         self.scanned = 0
         self.stopped = threading.Event()
@@ -111,7 +111,7 @@ class Run:
 
     def prepare(self, sql: str) -> query.Prepared:
         """The query translated, its tables in reach, and its bytes counted and held against the workgroup's limit."""
-        self._session = Session(self.objects, self.work)
+        self._session = self.engine.session()
         self.check()
         prepared = query.prepare(self._session, self.catalog, self.lister, sql, self.request.database)
         if self.request.cutoff is not None and prepared.scanned > self.request.cutoff:
@@ -131,8 +131,8 @@ class Run:
     def _select(self, statement: statements.Select) -> Answer:
         prepared = self.prepare(statement.sql)
         path, location = self._file(".csv")
-        results.write_csv(self.session, prepared.sql, prepared.columns, path)
-        return Answer(location, path, prepared.columns)
+        results.write_csv(self.session, prepared, path)
+        return Answer(location, path, [(column.name, column.type) for column in prepared.columns])
 
     def _explain(self, statement: statements.Explain) -> Answer:
         prepared = self.prepare(statement.sql)
@@ -149,9 +149,7 @@ class Run:
         if present and not (statement.replace and present.get("TableType") == "VIRTUAL_VIEW"):
             raise QueryError("ALREADY_EXISTS", f"View already exists: 'awsdatacatalog.{database}.{name}'", (1, 1))
         prepared = self.prepare(statement.sql)
-        view = view_table(
-            name, statement.sql.strip(), self.request.database, [(n, str(t)) for n, t in prepared.columns]
-        )
+        view = view_table(name, statement.sql.strip(), self.request.database, _view_columns(prepared))
         if present:
             self.catalog.update_table(database, view)
         else:
@@ -226,3 +224,10 @@ class Run:
 
 def new_id() -> str:
     return str(uuid.uuid4())
+
+
+def _view_columns(prepared: query.Prepared) -> list[tuple[str, str]]:
+    """Names and types of a view's columns. Raises QueryError for one without a name, or two of the same."""
+    return list(
+        zip(writing.checked_names(prepared.columns), (str(column.type) for column in prepared.columns), strict=True)
+    )

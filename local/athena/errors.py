@@ -52,24 +52,61 @@ class InvalidRequestError(Exception):
     """The request itself is refused (InvalidRequestException): no query was started."""
 
 
-_DUCKDB_NAMES: list[tuple[re.Pattern[str], str, str]] = [
-    (re.compile(r"[Dd]ivision by zero"), "DIVISION_BY_ZERO", "Division by zero"),
-    (re.compile(r"Could not convert string '(?P<value>.*)' to (?P<type>[\w(),]+)", re.S), "INVALID_CAST_ARGUMENT", "Cannot cast '{value}' to {type}"),
-    (re.compile(r"Conversion Error: (?P<rest>.*)", re.S), "INVALID_CAST_ARGUMENT", "{rest}"),
-    (re.compile(r"Out of Range Error: (?P<rest>.*)", re.S), "NUMERIC_VALUE_OUT_OF_RANGE", "{rest}"),
-    (re.compile(r"More than one row returned by a subquery"), "SUBQUERY_MULTIPLE_ROWS", "Scalar sub-query has returned multiple rows"),
-    (re.compile(r"Out of Memory Error: (?P<rest>.*)", re.S), "EXCEEDED_LOCAL_MEMORY_LIMIT", "Query exhausted resources at this scale factor"),
-]  # fmt: skip
+_OWN = re.compile("\x02([A-Z_]+): (.*?)['\"] to ", re.S)
+_TEXT = re.compile("(?:Could not convert string|invalid \\w+ field format:|timestamp field value out of range:)\\s*['\"]\x01?(?P<value>.*?)['\"](?: to (?P<type>[\\w(), ]+)|,)", re.S)  # fmt: skip
+_TYPES = {"INT8": "TINYINT", "INT16": "SMALLINT", "INT32": "INT", "INT64": "BIGINT", "BOOL": "BOOLEAN", "FLOAT": "REAL"}
+_NAMES = [
+    ("Division by zero", "DIVISION_BY_ZERO", "Division by zero"),
+    ("division by zero", "DIVISION_BY_ZERO", "Division by zero"),
+    (
+        "More than one row returned by a subquery",
+        "SUBQUERY_MULTIPLE_ROWS",
+        "Scalar sub-query has returned multiple rows",
+    ),
+    ("Map keys must be unique", "INVALID_FUNCTION_ARGUMENT", "Duplicate map keys are not allowed"),
+    ("Map keys can not be NULL", "INVALID_FUNCTION_ARGUMENT", "map key cannot be null"),
+    ("Unknown TimeZone", "INVALID_FUNCTION_ARGUMENT", "'{0}' is not a valid time zone"),
+    ("Out of Memory Error", "EXCEEDED_LOCAL_MEMORY_LIMIT", "Query exhausted resources at this scale factor"),
+]
 
 
 def from_duckdb(error: duckdb.Error) -> QueryError:
     """DuckDB's error under the name that Athena gives to the same mistake; the text of an unknown one is kept."""
-    text = str(error)
-    for pattern, name, sentence in _DUCKDB_NAMES:
-        if found := pattern.search(text):
-            return QueryError(name, sentence.format(**found.groupdict()).splitlines()[0])
+    whole = str(error)
+    if own := _OWN.search(whole):
+        return QueryError(own.group(1), own.group(2))
+    for piece, name, sentence in _NAMES:
+        if piece in whole:
+            quoted = re.search("'(.*?)'", whole)
+            return QueryError(name, sentence.format(quoted.group(1) if quoted else ""))
+    first = whole.splitlines()[0]
+    if found := re.search('Could not parse string "(.*?)" according to format', whole):
+        return QueryError("INVALID_FUNCTION_ARGUMENT", f'Invalid format: "{found.group(1)}"')
+    if isinstance(error, duckdb.ConversionException):
+        return _conversion(whole, first)
+    if isinstance(error, duckdb.OutOfRangeException):
+        return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", first.partition(": ")[2])
     if isinstance(error, duckdb.IOException):
-        return QueryError("HIVE_CANNOT_OPEN_SPLIT", text.splitlines()[0])
-    if isinstance(error, (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException)):
-        return QueryError("SYNTAX_ERROR", text.removeprefix("Binder Error: ").splitlines()[0])
-    return QueryError("GENERIC_INTERNAL_ERROR", text.splitlines()[0], category=SYSTEM)
+        return QueryError("HIVE_CANNOT_OPEN_SPLIT", first)
+    if isinstance(error, duckdb.InvalidInputException):
+        return QueryError("INVALID_FUNCTION_ARGUMENT", first.partition(": ")[2] or first)
+    return QueryError("GENERIC_INTERNAL_ERROR", first, category=SYSTEM)
+
+
+def _conversion(whole: str, first: str) -> QueryError:
+    found = _TEXT.search(whole)
+    if unfit := re.search(r"Could not cast value (\S+) to (DECIMAL\(\d+),(\d+\))", whole):
+        return QueryError("INVALID_CAST_ARGUMENT", f"Cannot cast '{unfit[1]}' to {unfit[2]}, {unfit[3]}")
+    if found is None:
+        name = "NUMERIC_VALUE_OUT_OF_RANGE" if "out of range" in whole else "INVALID_CAST_ARGUMENT"
+        return QueryError(name, first.partition(": ")[2])
+    value, wanted = found.group("value"), (found.group("type") or "").strip()
+    if not wanted:
+        kind = "date" if "date field" in whole else "timestamp"
+        return QueryError("INVALID_CAST_ARGUMENT", f"Value cannot be cast to {kind}: {value}")
+    if wanted.startswith("DECIMAL"):
+        return QueryError(
+            "INVALID_CAST_ARGUMENT",
+            f"Cannot cast VARCHAR '{value}' to {wanted.replace(',', ', ')}. Value is not a number.",
+        )
+    return QueryError("INVALID_CAST_ARGUMENT", f"Cannot cast '{value}' to {_TYPES.get(wanted, wanted)}")

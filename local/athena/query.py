@@ -1,59 +1,102 @@
-"""A query made ready: translated, its tables in the session, its result's columns and its bytes known."""
+"""A query made ready to run: translated, held against the catalogue, its bytes counted, its tables in reach."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import sqlglot
-from sqlglot import exp
-
-from local.athena import tables
+from local.athena import pruning, relation, scan, tables
 from local.athena.catalog import Catalog, is_view, view_definition
 from local.athena.errors import QueryError
-from local.athena.relation import Source
 from local.athena.session import Session
-from local.athena.tables import Lister
-from local.athena.types import Type
-from local.athena.types import parse as parse_type
+from local.athena.sql.queries import Queries, TableSource, ViewSource
+from local.athena.tables import Lister, Table
+from local.athena.types import VARCHAR, Type, parse, to_duckdb
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the result; zone: the SQL of the zone in which a timestamp with time zone is shown."""
+
+    name: str
+    type: Type
+    zone: str
 
 
 @dataclass(frozen=True)
 class Prepared:
+    """sql: the query in DuckDB's words, with columns c1, c2, …; scanned: the bytes that it reads."""
+
     sql: str
-    columns: list[tuple[str, Type]]
+    columns: tuple[Column, ...]
     scanned: int
 
 
+class CatalogTables:
+    """The catalogue as the compiler asks for it; remembers which tables a query uses, each under a short name of its own."""
+
+    def __init__(self, catalog: Catalog, with_path: bool) -> None:
+        self._catalog = catalog
+        self._hidden = ((relation.PATH, VARCHAR),) if with_path else ()
+        self.used: dict[tuple[str, str], tuple[str, Table]] = {}
+
+    def find(self, database: str, name: str) -> TableSource | ViewSource | None:
+        if not self._catalog.has_database(database):
+            raise QueryError("SCHEMA_NOT_FOUND", f"Schema '{database}' does not exist")
+        source = self._catalog.table(database, name)
+        if source is None:
+            return None
+        if is_view(source):
+            definition = view_definition(source)
+            columns = tuple(column["name"].lower() for column in definition["columns"])
+            return ViewSource(definition["originalSql"], definition.get("schema") or database, columns)
+        key = (database, name)
+        if key not in self.used:
+            self.used[key] = (f"t{len(self.used) + 1}", tables.load(source, database))
+        short, table = self.used[key]
+        return TableSource(
+            f"temp.{short}", tuple((column.name, column.type) for column in table.all_columns), self._hidden
+        )
+
+
 def prepare(session: Session, catalog: Catalog, lister: Lister, sql: str, database: str) -> Prepared:
-    scanned = [0]
+    """Raises QueryError for every mistake that Athena finds before it runs a query."""
+    with_path = f'"{relation.PATH}"' in sql.lower()
+    source = CatalogTables(catalog, with_path)
+    compiled = Queries(sql, source, database).compile()
+    written_out = Queries(sql, source, database, inline=True).compile()
+    used = list(source.used.values())
+    scans = scan.plan(session, used, written_out.sql)
+    scanned = 0
+    for short, table in used:
+        partitions = table.partitions(catalog)
+        kept = [pruning.kept_partitions(session, table, partitions, one) for one in scans if one.table == short]
+        chosen = pruning.sources(lister, [one for one in partitions if any(one in each for each in kept)])
+        for each, one in zip(kept, [one for one in scans if one.table == short], strict=True):
+            scanned += pruning.scanned_bytes(table, [found for found in chosen if found.partition in each], one)
+        view = relation.select(session.connection, table, chosen, with_path)
+        session.connection.execute(f"CREATE OR REPLACE TEMP VIEW {short} AS {view}")
+    columns = tuple(
+        Column(column.name or f"_col{number}", column.type, column.zone)
+        for number, column in enumerate(compiled.columns)
+    )
+    return Prepared(_as_declared(session, compiled.sql, columns), columns, scanned)
 
-    def translate(text: str, default: str) -> str:
-        try:
-            tree = sqlglot.parse_one(text, read="athena")
-        except sqlglot.errors.ParseError as error:
-            first = error.errors[0]
-            raise QueryError("SYNTAX_ERROR", first["description"], (first["line"], first["col"])) from error
-        ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
-        for table in tree.find_all(exp.Table):
-            if not table.name or (not table.db and table.name.lower() in ctes):
-                continue
-            name, schema = table.name.lower(), (table.db or default).lower()
-            source = catalog.table(schema, name)
-            if source is None:
-                raise QueryError("TABLE_NOT_FOUND", f"Table 'awsdatacatalog.{schema}.{name}' does not exist")
-            if is_view(source):
-                definition = view_definition(source)
-                session.add_view(schema, name, translate(definition["originalSql"], definition["schema"]))
-            else:
-                loaded = tables.load(source, schema)
-                sources = [Source(one, tuple(tables.files(lister, one.location))) for one in loaded.partitions(catalog)]
-                scanned[0] += sum(stored.size for one in sources for stored in one.files)
-                session.add_table(loaded, sources, False)
-            table.set("catalog", exp.to_identifier("awsdatacatalog"))
-            table.set("db", exp.to_identifier(schema, quoted=True))
-        return tree.sql("duckdb")
 
-    session.use(database)
-    translated = translate(sql, database)
-    described = session.connection.execute(f"DESCRIBE {translated}").fetchall()
-    return Prepared(translated, [(row[0], parse_type(row[1])) for row in described], scanned[0])
+def _as_declared(session: Session, sql: str, columns: tuple[Column, ...]) -> str:
+    """The query with each column as the type that it is declared to have; most have it already."""
+    described = session.connection.execute(f"DESCRIBE {sql}").fetchall()
+    shown = []
+    for number, (column, row) in enumerate(zip(columns, described, strict=True), 1):
+        wanted = to_duckdb(column.type)
+        same = row[1] == wanted or (column.type.name == "timestamp with time zone") or _same(row[1], wanted)
+        shown.append(f"c{number}" if same else f"CAST(c{number} AS {wanted}) AS c{number}")
+    if all(f"c{number}" == one for number, one in enumerate(shown, 1)):
+        return sql
+    return f"SELECT {', '.join(shown)} FROM ({sql})"
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return parse(one) == parse(other)
+    except ValueError:
+        return False

@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-from local.athena.types import Type, quote
+import re
+from collections.abc import Sequence
 
-# Java's Double.toString over DuckDB's shortest digits: plain from 1e-3 up to 1e7, else d.dddE±n.
-MACROS = r"""
-CREATE MACRO java_scientific(negative, digits, exponent) AS
-  CASE WHEN negative THEN '-' ELSE '' END || digits[1] || '.' ||
-  CASE WHEN length(digits) > 1 THEN substring(digits, 2) ELSE '0' END || 'E' || CAST(exponent AS VARCHAR);
-CREATE MACRO java_split(shown, negative) AS
-  CASE
-    WHEN contains(shown, 'e') THEN java_scientific(
-      negative,
-      coalesce(nullif(rtrim(replace(split_part(shown, 'e', 1), '.', ''), '0'), ''), '0'),
-      CAST(split_part(shown, 'e', 2) AS INTEGER))
-    WHEN starts_with(shown, '0.') THEN java_scientific(
-      negative,
-      rtrim(ltrim(substring(shown, 3), '0'), '0'),
-      length(ltrim(substring(shown, 3), '0')) - length(substring(shown, 3)) - 1)
-    ELSE java_scientific(
-      negative,
-      rtrim(replace(shown, '.', ''), '0'),
-      length(split_part(shown, '.', 1)) - 1)
-  END;
-CREATE MACRO java_text(x) AS
-  CASE
-    WHEN x IS NULL THEN NULL
-    WHEN isnan(x) THEN 'NaN'
-    WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'Infinity' ELSE '-Infinity' END
-    WHEN x = 0 OR (abs(x) >= 1e-3::DOUBLE AND abs(x) < 1e7::DOUBLE) THEN CAST(x AS VARCHAR)
-    ELSE java_split(CAST(abs(x) AS VARCHAR), x < 0)
-  END;
-"""
+from local.athena.types import Type, text
+
+UTC = "'UTC'"
 
 
-def as_text(expression: str, type_: Type) -> str:
-    """The DuckDB expression that prints this one; NULL stays NULL."""
+def as_text(expression: str, type_: Type, zone: str = UTC) -> str:
+    """The DuckDB expression that prints this one; NULL stays NULL. zone: in which a timestamp with time zone is shown."""
     if type_.is_text or type_.name in ("json", "unknown", "ipaddress"):
         return f"CAST({expression} AS VARCHAR)"
     if type_.is_floating:
-        return f"java_text({expression})"
+        return f"athena_java_text({expression})"
     if type_.name == "timestamp":
         return f"strftime({expression}, '%Y-%m-%d %H:%M:%S.%g')"
     if type_.name == "timestamp with time zone":
-        return f"strftime(timezone('UTC', {expression}), '%Y-%m-%d %H:%M:%S.%g') || ' UTC'"
+        return f"strftime(timezone({zone}, {expression}), '%Y-%m-%d %H:%M:%S.%g') || ' ' || {_zone_text(zone)}"
+    if type_.name == "interval day to second":
+        return f"athena_interval_text(CAST(epoch_us({expression}) AS BIGINT))"
+    if type_.name == "interval year to month":
+        return f"athena_months_text(datepart('year', {expression}) * 12 + datepart('month', {expression}))"
     if type_.name == "time":
         return f"strftime(DATE '1970-01-01' + {expression}, '%H:%M:%S.%g')"
     if type_.name == "varbinary":
@@ -66,12 +45,10 @@ def _nested(expression: str, type_: Type) -> str:
         printed = f"'{{' || array_to_string({entries}, ', ') || '}}'"
     else:
         fields = [
-            f"'{name}=' || " * bool(name) + _element(f"struct_extract({expression}, {number})", child)
+            (f"{text(f'{name}=')} || " if name else "") + _element(f"struct_extract_at({expression}, {number})", child)
             for number, (name, child) in enumerate(zip(type_.fields, type_.children, strict=True), 1)
         ]
         printed = "'{' || " + " || ', ' || ".join(fields) + " || '}'"
-        if all(type_.fields):
-            printed = printed.replace(f"struct_extract({expression}, ", f"struct_extract_at({expression}, ")
     return f"CASE WHEN {expression} IS NOT NULL THEN {printed} END"
 
 
@@ -83,6 +60,14 @@ def _depth(type_: Type) -> int:
     return 1 + max((_depth(child) for child in type_.children), default=0)
 
 
-def columns(types: list[Type]) -> str:
-    """The printed columns c0, c1, … of a relation whose columns have these names."""
-    return ", ".join(as_text(quote(f"c{number}"), type_) for number, type_ in enumerate(types))
+def _zone_text(zone: str) -> str:
+    """A fixed zone is shown as its offset: Etc/GMT-2, which lies east of Greenwich, as +02:00."""
+    found = re.fullmatch(r"'Etc/GMT([+-])(\d+)'", zone)
+    return f"'{'-' if found[1] == '+' else '+'}{int(found[2]):02d}:00'" if found else zone
+
+
+def columns(types: Sequence[Type], zones: Sequence[str]) -> str:
+    """The printed columns of a relation whose columns are named c1, c2, …"""
+    return ", ".join(
+        as_text(f"c{number}", type_, zone) for number, (type_, zone) in enumerate(zip(types, zones, strict=True), 1)
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from local.athena import render
+from local.athena.query import Prepared
 from local.athena.session import Session
 from local.athena.types import Type, text
 
@@ -19,13 +20,13 @@ _API_NAMES = {
 }
 
 
-def write_csv(session: Session, sql: str, columns: list[tuple[str, Type]], path: Path) -> int:
+def write_csv(session: Session, prepared: Prepared, path: Path) -> int:
     """Runs a query and writes its rows as Athena does: a header, every field quoted, NULL empty and bare. Returns the rows."""
-    names = ", ".join(f"c{number}" for number in range(len(columns)))
-    header = ", ".join(text(name) for name, _ in columns)
-    printed = render.columns([type_ for _, type_ in columns])
+    names = ", ".join(f"c{number}" for number in range(1, len(prepared.columns) + 1))
+    header = ", ".join(text(column.name) for column in prepared.columns)
+    printed = render.columns([column.type for column in prepared.columns], [column.zone for column in prepared.columns])
     counted = session.connection.execute(
-        f"COPY (SELECT {header} UNION ALL SELECT {printed} FROM ({sql}\n) AS q({names})) TO {text(str(path))} "
+        f"COPY (SELECT {header} UNION ALL SELECT {printed} FROM ({prepared.sql}\n) AS q({names})) TO {text(str(path))} "
         "(FORMAT csv, HEADER false, FORCE_QUOTE *, NULLSTR '')"
     ).fetchone()
     return int(counted[0]) - 1 if counted else 0

@@ -15,6 +15,7 @@ from typing import Any
 from local.athena import parameters, results, statements
 from local.athena.engine import Answer, Request, Run, new_id
 from local.athena.errors import SYSTEM, InvalidRequestError, QueryCancelledError, QueryError
+from local.athena.session import Engine
 from local.athena.tables import Lister
 from local.athena.types import parse as parse_type
 from local.objects import split_uri
@@ -48,7 +49,6 @@ class QueryService:
         self._client = client
         self._workgroup = workgroup
         self._lister = lister
-        self._objects = objects
         self._records = folder / "executions"
         self._work = folder / "work"
         self._lock = threading.Lock()
@@ -57,6 +57,7 @@ class QueryService:
         shutil.rmtree(self._work, ignore_errors=True)
         for path in (self._records, self._work):
             path.mkdir(parents=True, exist_ok=True)
+        self._engine = Engine(objects, self._work)
         self._executions = {path.stem: json.loads(path.read_text()) for path in self._records.glob("*.json")}
         for execution in self._executions.values():
             if execution["Status"]["State"] not in _ENDED:
@@ -221,7 +222,7 @@ class QueryService:
                 execution["_enforced"],
                 execution["WorkGroup"],
             )
-            run = Run(request, self._client, self._lister, self._objects, self._work)
+            run = Run(request, self._client, self._lister, self._engine, self._work)
             self._runs[query_id] = run
             execution["Status"]["State"] = "RUNNING"
         self._save(execution)

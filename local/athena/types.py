@@ -201,7 +201,7 @@ def to_hive(type_: Type) -> str:
 
 
 _DUCKDB = {
-    "varbinary": "BLOB", "timestamp with time zone": "TIMESTAMPTZ", "unknown": "INTEGER", "char": "VARCHAR", "ipaddress": "VARCHAR",
+    "varbinary": "BLOB", "timestamp with time zone": "TIMESTAMPTZ", "unknown": "INTEGER", "char": "VARCHAR", "real": "FLOAT", "ipaddress": "VARCHAR",
     "interval day to second": "INTERVAL", "interval year to month": "INTERVAL", "time with time zone": "TIMETZ",
 }  # fmt: skip
 

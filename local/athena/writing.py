@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from local.athena import relation, render, statements, tables
 from local.athena.catalog import Catalog, is_view
 from local.athena.errors import QueryError
-from local.athena.query import Prepared
+from local.athena.query import Column, Prepared
 from local.athena.relation import CSV, JSON, PARQUET, SERDE_OF_FORMAT
-from local.athena.tables import Column, Lister
+from local.athena.tables import Lister
 from local.athena.types import Type, quote, text, to_duckdb, to_hive
 from local.objects import split_uri
 
@@ -179,10 +179,10 @@ def _compression(format_: str, name: Any) -> str:
 
 
 def create_table_as(run: Run, prepared: Prepared, target: Target, with_data: bool) -> int:
-    names = _checked_names(prepared.columns)
+    names = checked_names(prepared.columns)
     _keys_last(names, target.keys)
     target.columns = names
-    types = dict(zip(names, (type_ for _, type_ in prepared.columns), strict=True))
+    types = dict(zip(names, (column.type for column in prepared.columns), strict=True))
     for name, type_ in types.items():
         _storable(name, type_)
     rows, partitions = _write(run, prepared.sql, names, types, target) if with_data else (0, [])
@@ -218,7 +218,7 @@ def insert(run: Run, prepared: Prepared, target: Target) -> int:
     assert target.table is not None
     types = {column.name: column.type for column in target.table.all_columns}
     wanted = [types[name] for name in target.columns]
-    given = [type_ for _, type_ in prepared.columns]
+    given = [column.type for column in prepared.columns]
     if len(wanted) != len(given) or not all(map(_assignable, given, wanted)):
         raise QueryError(
             "TYPE_MISMATCH",
@@ -239,18 +239,19 @@ def insert(run: Run, prepared: Prepared, target: Target) -> int:
 
 
 def unload(run: Run, prepared: Prepared, target: Target) -> int:
-    names = _checked_names(prepared.columns)
+    names = checked_names(prepared.columns)
     _keys_last(names, target.keys)
     target.columns = names
-    types = dict(zip(names, (type_ for _, type_ in prepared.columns), strict=True))
+    types = dict(zip(names, (column.type for column in prepared.columns), strict=True))
     for name, type_ in types.items():
         _storable(name, type_)
     rows, _ = _write(run, prepared.sql, names, types, target)
     return rows
 
 
-def _checked_names(columns: Sequence[tuple[str, Type]]) -> tuple[str, ...]:
-    names = tuple(name.lower() for name, _ in columns)
+def checked_names(columns: Sequence[Column]) -> tuple[str, ...]:
+    """The names of a query's columns, as a table or view needs them. Raises QueryError."""
+    names = tuple(column.name.lower() for column in columns)
     for number, name in enumerate(names, 1):
         if not name or name.startswith("_col"):
             raise QueryError("MISSING_COLUMN_NAME", f"Column name not specified at position {number}", (1, 1))
@@ -373,7 +374,7 @@ def _partition_location(run: Run, target: Target, types: dict[str, Type], values
         for partition in target.table.partitions(run.catalog):
             if partition.values == values:
                 return _folder(partition.location)
-    keys = tuple(Column(key, types[key]) for key in target.keys)
+    keys = tuple(tables.Column(key, types[key]) for key in target.keys)
     return tables.partition_location(target.location, keys, values)
 
 

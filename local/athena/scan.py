@@ -1,0 +1,84 @@
+"""Which parts of the tables a query reads, found by planning it over empty tables that stand for the catalogue's.
+
+Every WITH query is written out at each use, as Athena plans it. What DuckDB's optimiser leaves to a table's scan says which columns
+are read and which conditions its rows must meet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+from local.athena.session import Session
+from local.athena.tables import Table
+from local.athena.types import quote, to_duckdb
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One reading of a table in a plan. conditions: all of them hold for every row that matters, in DuckDB's words."""
+
+    table: str
+    columns: frozenset[str]
+    conditions: tuple[exp.Expr, ...]
+
+
+def plan(session: Session, tables: Sequence[tuple[str, Table]], sql: str) -> list[Scan]:
+    """The scans of a query whose tables have these names in DuckDB; a table that is not read has none."""
+    for name, table in tables:
+        columns = ", ".join(f"{quote(column.name)} {to_duckdb(column.type)}" for column in table.all_columns)
+        session.planner.execute(f'CREATE OR REPLACE TEMP TABLE {name} ({columns}, "$path" VARCHAR)')
+    found = session.planner.execute(f"EXPLAIN (FORMAT json) {sql}").fetchone()
+    return [scan for root in json.loads(found[1]) for scan in _scans(root, [])] if found else []
+
+
+def _scans(node: dict[str, Any], above: list[str]) -> Iterator[Scan]:
+    """The scans below a node; above: the conditions of the filters that stand right over it."""
+    extra = node["extra_info"]
+    if node["name"] == "SEQ_SCAN":
+        written = _list(extra.get("Filters")) + above
+        conditions = tuple(condition for text in written for condition in _conjuncts(text))
+        named = {column.name.lower() for condition in conditions for column in condition.find_all(exp.Column)}
+        shown = {name.strip('"').lower() for name in _list(extra.get("Projections"))}
+        yield Scan(extra["Table"].rpartition(".")[2], frozenset(named | shown), conditions)
+        return
+    over = above + _list(extra.get("Expression")) if node["name"] == "FILTER" else []
+    for child in node["children"]:
+        yield from _scans(child, over)
+
+
+def _list(found: Any) -> list[str]:
+    return [one for one in (found if isinstance(found, list) else [found]) if one]
+
+
+def _conjuncts(text: str) -> list[exp.Expr]:
+    """The parts of a condition that must all hold; none of one that cannot be read, which then rules nothing out."""
+    text = text.removeprefix("optional: ")
+    if "Dynamic Filter" in text:
+        return []
+    try:
+        tree = sqlglot.parse_one(text, read="duckdb").unnest()
+    except sqlglot.errors.SqlglotError:
+        return []
+    return [part.unnest() for part in tree.flatten()] if isinstance(tree, exp.And) else [tree]
+
+
+def holds_for(
+    session: Session, condition: exp.Expr, keys: Sequence[str], values: Sequence[Sequence[str]]
+) -> list[bool]:
+    """For each row of values (SQL literals) of the keys, whether the condition may hold; true where it cannot be computed."""
+    rows = ", ".join(f"({number}, {', '.join(row)})" for number, row in enumerate(values))
+    names = ", ".join(map(quote, keys))
+    try:
+        found = session.planner.execute(
+            f"SELECT coalesce(({condition.sql('duckdb')}), false) FROM (VALUES {rows}) AS p(number, {names}) ORDER BY number"
+        ).fetchall()
+    except duckdb.Error:
+        return [True] * len(values)
+    return [bool(row[0]) for row in found]
