@@ -4,14 +4,14 @@ Runs unchanged as an AWS Glue 6.0 job and under spark-submit of Spark 4.1; paths
 
 --SOURCE      folder of the CSV files; the months lie below it as p_year=YYYY/p_month=MM/
 --MONTHS      months to convert, with commas between them: 2019-10,2019-11
---CURATED     folder ending in version=<v>; gets p_year=/p_month= folders of Parquet, sorted by CLUSTER_BY within a month
+--CURATED     folder ending in version=<v>; gets the events as Parquet below p_year=/p_month=, sorted within a month
 --QUARANTINE  folder; gets the lines set aside in the same layout: source (file), line (its text), reason
---CLUSTER_BY  the column whose values lie together, so that a reader of one value skips the rest
+--CLUSTER_BY  the column to sort by: its equal values lie together, so that a reader of one value skips the rest
 --REPORT      file; written last, as JSON: rows in, curated and quarantined, a month and in total, and the reasons
 
-The columns are those of include/contract/ecomm_user_activity.json. A row is a line that is neither blank nor a header; rows in are
-always rows curated plus rows quarantined, or the run fails. It also fails, with a sentence (ConversionError), where an
-argument is wrong, a month has no file or no row, or a file's header names other columns.
+The columns are those of include/contract/ecomm_user_activity.json. A row is a line that is neither empty nor a header;
+rows in are always rows curated plus rows quarantined, or the run fails. It also fails, with a sentence
+(ConversionError), where an argument is wrong, a month has no file or no row, or a file begins with other columns.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Arguments:
                 )
         if given["CLUSTER_BY"] not in COLUMNS:
             raise ConversionError(
-                f"--CLUSTER_BY {given['CLUSTER_BY']!r} is not a column of the data set; choose one of {', '.join(COLUMNS)}."
+                f"--CLUSTER_BY {given['CLUSTER_BY']!r} is no column of the data; choose one of {', '.join(COLUMNS)}."
             )
         version = re.search(r"/version=([^/]+)/*$", given["CURATED"])
         if version is None:
@@ -114,7 +114,8 @@ class Files:
     """Hadoop's file systems, which know s3:// on Glue and on this machine alike."""
 
     def __init__(self, spark: SparkSession) -> None:
-        self._path: Any = spark._jvm.org.apache.hadoop.fs.Path  # type: ignore[union-attr]
+        jvm: Any = spark._jvm
+        self._path = jvm.org.apache.hadoop.fs.Path
         self._configuration: Any = spark._jsc.hadoopConfiguration()
 
     def _open(self, uri: str) -> tuple[Any, Any]:
@@ -179,9 +180,7 @@ def check_source(files: Files, arguments: Arguments) -> int:
         folder = arguments.source + month.folder
         sizes = files.sizes(folder)
         if not sizes:
-            raise ConversionError(
-                f"{folder}/ holds no file; upload the month {month} first or leave it out of --MONTHS."
-            )
+            raise ConversionError(f"{folder}/ holds no file; upload the month first or leave it out of --MONTHS.")
         for uri in sizes:
             check_header(uri, files.first_line(uri))
         total += sum(sizes.values())
@@ -192,9 +191,9 @@ def check_source(files: Files, arguments: Arguments) -> int:
 
 
 def read_lines(spark: SparkSession, arguments: Arguments) -> DataFrame:
-    """One row a line that is neither blank nor a header: source, line (as it stands in the file), text, p_year, p_month.
+    """One row a line that is neither empty nor a header: source, line, text, p_year, p_month.
 
-    `text` is the line without a byte order mark and the carriage return of a Windows file.
+    `line` is as it stands in the file, `text` without a byte order mark and the carriage return of a Windows file.
     """
     folders = [arguments.source + month.folder for month in arguments.months]
     # The separator is given because Spark would otherwise also end a line at a carriage return.
@@ -209,7 +208,7 @@ def read_lines(spark: SparkSession, arguments: Arguments) -> DataFrame:
 
 
 def parse(lines: DataFrame) -> DataFrame:
-    """The nine typed columns, p_year, p_month, and of a bad line its source, line and reason; these are null for an event."""
+    """The nine typed columns, p_year, p_month, and of a bad line source, line and reason, null for an event."""
     schema = ", ".join(f"{name} string" for name in COLUMNS) + ", not_nine_fields string"
     options = {"escape": '"', "columnNameOfCorruptRecord": "not_nine_fields"}
     fields = lines.select("source", "line", *PARTITIONS, F.from_csv("text", schema, options).alias("field"))
@@ -274,8 +273,7 @@ def write_curated(events: DataFrame, arguments: Arguments, csv_bytes: int) -> No
 
     The order is total, so that the same lines give the same files.
     """
-    order = [*PARTITIONS, arguments.cluster_by, "event_time"]
-    order += [name for name in COLUMNS if name not in order]
+    order = list(dict.fromkeys([*PARTITIONS, arguments.cluster_by, "event_time", *COLUMNS]))
     files = max(len(arguments.months), math.ceil(csv_bytes / CSV_BYTES_PER_FILE))
     arranged = events.repartitionByRange(files, *order[:4]).sortWithinPartitions(*order)
     _write(arranged, arguments.curated)
@@ -322,9 +320,7 @@ def balance(
         rows_curated = sum(curated.get(month, Counter()).values())
         reasons = quarantined.get(month, Counter())
         if rows_in == 0:
-            raise ConversionError(
-                f"The files of {month} hold no row; upload the month again or leave it out of --MONTHS."
-            )
+            raise ConversionError(f"The files of {month} hold no row; upload it again or leave it out of --MONTHS.")
         if rows_in != rows_curated + reasons.total():
             raise ConversionError(
                 f"{month}: {rows_in} rows were read, but {rows_curated} are curated and {reasons.total()} quarantined; "

@@ -1,0 +1,88 @@
+"""Arguments, and the copies of the event contract."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from include.glue_scripts.csv_to_parquet import (
+    COLUMNS,
+    EVENT_TYPES,
+    Arguments,
+    ConversionError,
+    Month,
+    check_header,
+)
+from tests.conftest import ROOT
+
+GIVEN = {
+    "SOURCE": "s3://raw/events",
+    "MONTHS": "2019-11, 2019-10,2019-11",
+    "CURATED": "s3://curated/events/version=v1/",
+    "QUARANTINE": "s3://curated/quarantine/version=v1/",
+    "CLUSTER_BY": "category_id",
+    "REPORT": "s3://artifacts/reports/v1.json",
+}
+HEADER = ",".join(COLUMNS)
+
+
+def test_the_script_and_the_contract_name_the_same_columns_and_event_types() -> None:
+    contract = json.loads((ROOT / "include/contract/ecomm_user_activity.json").read_text())
+    assert {column["name"]: column["type"] for column in contract["columns"]} == COLUMNS
+    assert tuple(contract["event_types"]) == EVENT_TYPES
+
+
+def test_months_are_sorted_and_folders_end_in_a_slash() -> None:
+    arguments = Arguments.of(GIVEN)
+    assert arguments.months == (Month("2019", "10"), Month("2019", "11"))
+    assert arguments.months[0].folder == "p_year=2019/p_month=10"
+    assert arguments.source == "s3://raw/events/"
+    assert arguments.curated == "s3://curated/events/version=v1/"
+    assert arguments.version == "v1"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"MONTHS": "2019-13"}, "'2019-13' is not a month; write months as 2019-10,2019-11"),
+        ({"MONTHS": "2019-10,,"}, "'' is not a month"),
+        ({"MONTHS": "2019-10;2019-11"}, "is not a month"),
+        ({"CLUSTER_BY": "category"}, "'category' is no column of the data; choose one of event_time,"),
+        ({"CURATED": "s3://curated/events/"}, "does not end in version=<v>/"),
+    ],
+)
+def test_a_wrong_argument_is_named(wrong: dict[str, str], sentence: str) -> None:
+    with pytest.raises(ConversionError, match=sentence):
+        Arguments.of(GIVEN | wrong)
+
+
+@pytest.mark.parametrize(
+    "first_line",
+    [
+        HEADER,
+        HEADER + "\r",
+        "\ufeff" + HEADER,
+        '"' + HEADER.replace(",", '","') + '"',
+        "2019-10-01 00:00:00 UTC,view,1,2,,,3.00,4,",
+        "view,2019-10-01 00:00:00 UTC,cut",
+        "",
+    ],
+)
+def test_a_file_may_begin_with_the_header_or_with_rows(first_line: str) -> None:
+    check_header("s3://raw/a.csv", first_line)
+
+
+@pytest.mark.parametrize(
+    "first_line",
+    [
+        "event_type,event_time,product_id,category_id,category_code,brand,price,user_id,user_session",
+        HEADER.replace(",", ";"),
+        HEADER.upper(),
+        '"order","customer"',
+        "\ufffd\ufffde\0v\0e\0n\0t\0",
+    ],
+)
+def test_a_header_of_other_columns_is_refused(first_line: str) -> None:
+    with pytest.raises(ConversionError, match=r"a\.csv begins with .*expected the columns event_time, event_type"):
+        check_header("s3://raw/a.csv", first_line)

@@ -1,0 +1,190 @@
+"""A whole conversion: files, counts, report, and what a second run does."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from include.glue_scripts import csv_to_parquet
+from include.glue_scripts.csv_to_parquet import COLUMNS, ConversionError, Counts, Month, balance, convert
+from tests.include.glue_scripts.conftest import Workspace
+
+HEADER = ",".join(COLUMNS) + "\n"
+
+
+def events(month: str, rows: int, seed: int = 1) -> str:
+    """Made-up lines of a month, many of them in one category, some of them twice."""
+    number = random.Random(seed).randint
+    lines = [
+        f"{month}-{number(1, 28):02} {number(0, 23):02}:00:{number(0, 59):02} UTC,view,{number(1, 9)},"
+        f"{2053013555631882600 + min(number(0, 60), 40)},,,{number(0, 9)}.50,{number(1, 50)},"
+        for _ in range(rows)
+    ]
+    return HEADER + "\n".join(lines + lines[:3]) + "\n"
+
+
+def parquet_files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.parquet"))
+
+
+def rows_of(spark: SparkSession, files: list[Path]) -> list[list[tuple[Any, ...]]]:
+    """The rows of each file, in their order."""
+    return [[tuple(row) for row in spark.read.parquet(str(file)).coalesce(1).collect()] for file in files]
+
+
+def test_months_are_converted_counted_and_reported(spark: SparkSession, workspace: Workspace) -> None:
+    workspace.put("2019-10", events("2019-10", 100))
+    damaged = "2019-10-01 00:00:00 UTC,view,1,2.05E+18,,,1.00,1,"
+    workspace.put("2019-10", events("2019-10", 50, seed=2) + damaged, name="b.csv")
+    workspace.put("2019-11", events("2019-11", 40).replace("\n", "\r\n") + "garbage")
+    workspace.put("2019-12", events("2019-12", 10))
+    report = convert(spark, workspace.arguments("2019-10,2019-11"))
+    exponent = "category_id is written with an exponent and has lost digits"
+    assert report == {
+        "version": "one",
+        "months": {
+            "2019-10": {"rows_in": 157, "rows_curated": 156, "rows_quarantined": 1, "reasons": {exponent: 1}},
+            "2019-11": {
+                **{"rows_in": 44, "rows_curated": 43, "rows_quarantined": 1},
+                "reasons": {"the line has not nine fields": 1},
+            },
+        },
+        **{"rows_in": 201, "rows_curated": 199, "rows_quarantined": 2},
+    }
+    assert json.loads((workspace.root / "reports/one.json").read_text()) == report
+
+    curated = spark.read.parquet(str(workspace.root / "curated/version=one"))
+    assert dict(curated.dtypes) == {**COLUMNS, "p_year": "string", "p_month": "string"}
+    assert Counter((row.p_year, row.p_month) for row in curated.collect()) == {
+        ("2019", "10"): 156,
+        ("2019", "11"): 43,
+    }
+    quarantine = spark.read.parquet(str(workspace.root / "quarantine/version=one"))
+    assert quarantine.columns == ["source", "line", "reason", "p_year", "p_month"]
+    assert {(row.source.rsplit("/", 1)[1], row.line, row.p_month) for row in quarantine.collect()} == {
+        ("b.csv", damaged, "10"),
+        ("events.csv", "garbage", "11"),
+    }
+
+
+def test_equal_values_lie_together_and_a_second_run_gives_the_same_files(
+    spark: SparkSession, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = events("2019-11", 3000)
+    workspace.put("2019-11", content)
+    monkeypatch.setattr(csv_to_parquet, "CSV_BYTES_PER_FILE", len(content) // 3)
+    arguments = workspace.arguments("2019-11")
+    folder = workspace.root / "curated"
+    convert(spark, arguments)
+    first = rows_of(spark, parquet_files(folder))
+    convert(spark, arguments)
+    again = rows_of(spark, parquet_files(folder))
+
+    assert len(first) > 1
+    category, time = list(COLUMNS).index("category_id"), 0
+    keys = [(row[category], row[time]) for file in first for row in file]
+    assert keys == sorted(keys)
+    assert [row for file in again for row in file] == [row for file in first for row in file]
+
+
+def test_the_files_are_as_athena_wants_them(spark: SparkSession, workspace: Workspace) -> None:
+    workspace.put("2019-11", events("2019-11", 200_000))
+    convert(spark, workspace.arguments("2019-11"))
+    (file,) = parquet_files(workspace.root / "curated")
+    assert file.relative_to(workspace.root).parent == Path("curated/version=one/p_year=2019/p_month=11")
+    jvm: Any = spark._jvm
+    path = jvm.org.apache.hadoop.fs.Path(str(file))
+    opened = jvm.org.apache.parquet.hadoop.util.HadoopInputFile.fromPath(path, spark._jsc.hadoopConfiguration())
+    reader = jvm.org.apache.parquet.hadoop.ParquetFileReader.open(opened)
+    schema = str(reader.getFileMetaData().getSchema())
+    row_groups = list(reader.getFooter().getBlocks())
+    reader.close()
+    assert "int64 event_time (TIMESTAMP(MICROS,true))" in schema
+    assert "price (DECIMAL(10,2))" in schema
+    assert {str(column.getCodec()) for group in row_groups for column in group.getColumns()} == {"ZSTD"}
+    # A reader of one category skips the groups of others; Spark's own size would make one group of all.
+    assert len(row_groups) > 1
+    assert sum(group.getRowCount() for group in row_groups) == 200_003
+
+
+def test_another_run_of_a_month_leaves_nothing_of_the_one_before(spark: SparkSession, workspace: Workspace) -> None:
+    workspace.put("2019-10", events("2019-10", 20))
+    workspace.put("2019-11", events("2019-11", 20) + "garbage\n")
+    arguments = workspace.arguments("2019-10,2019-11")
+    assert convert(spark, arguments)["rows_quarantined"] == 1
+    october = parquet_files(workspace.root / "curated/version=one/p_year=2019/p_month=10")
+
+    workspace.put("2019-11", events("2019-11", 30))
+    report = convert(spark, workspace.arguments("2019-11"))
+    assert (report["rows_in"], report["rows_curated"], report["rows_quarantined"]) == (33, 33, 0)
+    assert parquet_files(workspace.root / "quarantine") == []
+    assert parquet_files(workspace.root / "curated/version=one/p_year=2019/p_month=10") == october
+
+
+def test_a_month_of_bad_lines_only_is_quarantined_whole(spark: SparkSession, workspace: Workspace) -> None:
+    workspace.put("2019-11", "1,2\n3,4\n")
+    report = convert(spark, workspace.arguments("2019-11"))
+    assert (report["rows_in"], report["rows_curated"], report["rows_quarantined"]) == (2, 0, 2)
+
+
+def test_a_table_may_be_sorted_by_another_column(spark: SparkSession, workspace: Workspace) -> None:
+    workspace.put("2019-11", events("2019-11", 200))
+    for column in ("user_id", "event_time"):
+        convert(spark, workspace.arguments("2019-11", cluster_by=column))
+        ((*rows,),) = rows_of(spark, parquet_files(workspace.root / "curated"))
+        values = [row[list(COLUMNS).index(column)] for row in rows]
+        assert values == sorted(values)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, r"raw/p_year=2019/p_month=12/ holds no file; upload the month first or leave it out"),
+        (HEADER, "The files of 2019-12 hold no row; upload it again"),
+        (
+            HEADER.replace("brand,price", "price,brand"),
+            "events.csv begins with 'event_time.*expected the columns",
+        ),
+    ],
+    ids=["no file", "no row", "other columns"],
+)
+def test_what_cannot_be_converted_is_named_and_not_reported(
+    spark: SparkSession, workspace: Workspace, content: str | None, sentence: str
+) -> None:
+    workspace.put("2019-11", events("2019-11", 5))
+    if content is not None:
+        workspace.put("2019-12", content)
+    with pytest.raises(ConversionError, match=sentence):
+        convert(spark, workspace.arguments("2019-11,2019-12"))
+    assert not (workspace.root / "reports").exists()
+
+
+def test_a_row_that_is_lost_fails_the_run() -> None:
+    november = Month("2019", "11")
+    read: Counts = {november: Counter({None: 5, "a": 1})}
+    curated: Counts = {november: Counter({None: 4})}
+    bad: Counts = {november: Counter({"a": 1})}
+    with pytest.raises(ConversionError, match="2019-11: 6 rows were read, but 4 are curated and 1 quarantined"):
+        balance("v", [november], read, curated, bad)
+
+
+def test_the_source_is_read_once(spark: SparkSession, workspace: Workspace) -> None:
+    """By Spark's own count of the bytes that its tasks read from the raw folder."""
+    size = workspace.put("2019-11", events("2019-11", 20_000) + "garbage\n").stat().st_size
+    before = _bytes_read(spark)
+    convert(spark, workspace.arguments("2019-11"))
+    read = _bytes_read(spark) - before
+    # The rest: the beginning of the file, for its header, and the footers of what was written.
+    assert size <= read < 1.5 * size
+
+
+def _bytes_read(spark: SparkSession) -> int:
+    jvm: Any = spark._jvm
+    statistics = jvm.org.apache.hadoop.fs.FileSystem.getAllStatistics()
+    return sum(one.getBytesRead() for one in statistics if one.getScheme() == "file")
