@@ -173,7 +173,7 @@ def _checked(response: httpx.Response) -> Any:
 
 
 def _is_of_now(file: Path, parsed: str) -> bool:
-    """Whether what Airflow knows of the file is as young as the file; it may keep an older state for half a minute."""
+    """Whether what Airflow knows of the file is as young as the file; it may keep an older state for a while."""
     return file.exists() and datetime.fromisoformat(parsed).timestamp() >= file.stat().st_mtime
 
 

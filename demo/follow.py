@@ -24,7 +24,9 @@ def follow(airflow: Airflow, dag_id: str, run_id: str, progress: Progress) -> No
             # Asked first, so that the tasks seen are at least as new as the state.
             state = airflow.run_state(dag_id, run_id)
             tasks = airflow.task_instances(dag_id, run_id)
-            board.update(state, tasks)
+            for task in board.update(state, tasks):
+                if task.state == "up_for_retry":
+                    progress.note(_last_line(airflow, dag_id, run_id, task))
             if state in RUN_OVER:
                 break
             time.sleep(POLL_SECONDS)
@@ -33,6 +35,11 @@ def follow(airflow: Airflow, dag_id: str, run_id: str, progress: Progress) -> No
         raise DemoError(
             "\n\n".join(_explained(airflow, dag_id, run_id, task) for task in failed) or f"{dag_id} failed."
         )
+
+
+def _last_line(airflow: Airflow, dag_id: str, run_id: str, task: TaskInstance) -> str:
+    """The error, as a rule."""
+    return (list(lines(airflow.log(dag_id, run_id, task))) or ["Its log is empty."])[-1]
 
 
 def _explained(airflow: Airflow, dag_id: str, run_id: str, task: TaskInstance) -> str:

@@ -94,7 +94,9 @@ class TaskBoard:
         with self._live:
             yield self
 
-    def update(self, run_state: str, tasks: Sequence[TaskInstance]) -> None:
+    def update(self, run_state: str, tasks: Sequence[TaskInstance]) -> list[TaskInstance]:
+        """Shows how the run stands now; gives the tries of which it was said for the first time that they are over."""
+        news = []
         self._run_state, self._tasks = run_state, tasks
         for task in sorted(tasks, key=lambda task: str(task.end)):
             key = (task.task_id, task.map_index, task.try_number)
@@ -102,6 +104,8 @@ class TaskBoard:
             if task.state in OVER and task.state != "upstream_failed" and key not in self._said:
                 self._said.add(key)
                 self._console.print(_line(task.state, _described(task), task.seconds(datetime.now(UTC))))
+                news.append(task)
+        return news
 
     def _at_work(self) -> RenderableType:
         if self._run_state == "queued":

@@ -23,6 +23,7 @@ from tests.conftest import ROOT, free_port
 pytestmark = pytest.mark.slow
 
 UPLOAD = """
+from datetime import timedelta
 from airflow.sdk import Asset, Param, dag, task
 
 @dag(schedule=None, params={"names": Param([], type="array"), "fail": False})
@@ -31,8 +32,10 @@ def small_upload():
     def plan(params=None):
         return params["names"]
 
-    @task
-    def copy(name):
+    @task(retries=1, retry_delay=timedelta(seconds=1))
+    def copy(name, ti=None):
+        if name == "second try" and ti.try_number == 1:
+            raise ValueError("Not this time.")
         return name
 
     @task(outlets=[Asset("small", uri="s3://small/data/")], retries=0)
@@ -142,6 +145,14 @@ def test_a_run_that_waits_for_an_earlier_one_is_waited_for(airflow: Airflow, tmp
     airflow.trigger("small_batch", "later", {})
     follow(airflow, "small_batch", batch_run, Progress(Console(file=StringIO())))
     assert airflow.run_caused_by("small_upload", "behind", "small_batch", 60, earlier.append) == batch_run
+
+
+def test_a_try_that_failed_says_why(airflow: Airflow) -> None:
+    lines = run(airflow, "tries", names=["second try"])
+    shown = [" ".join(line.split()[:-2]) for line in lines]
+    assert shown[1] == "✘ copy [0]: failed at try 1, will be tried again"
+    assert lines[2].strip() == "ValueError: Not this time."
+    assert shown[3:] == ["✔ copy [0]", "✔ summarize"]
 
 
 def test_a_failed_task_shows_the_end_of_its_log_and_the_command_for_the_rest(airflow: Airflow) -> None:
