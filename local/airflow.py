@@ -35,7 +35,7 @@ def write_configuration(config: Config) -> None:
             # The default asks the network for this machine's name, which takes seconds where there is no network.
             "hostname_callable": "socket.gethostname",
             "killed_task_cleanup_time": 10,
-            "fernet_key": _kept(before, "core", "fernet_key"),
+            "fernet_key": _kept(before, "core", "fernet_key", 32),
         },
         "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}"},
         "logging": {
@@ -48,9 +48,9 @@ def write_configuration(config: Config) -> None:
             "port": config.airflow_port,
             "base_url": config.airflow_endpoint,
             "workers": 1,
-            "secret_key": _kept(before, "api", "secret_key"),
+            "secret_key": _kept(before, "api", "secret_key", 32),
         },
-        "api_auth": {"jwt_secret": _kept(before, "api_auth", "jwt_secret")},
+        "api_auth": {"jwt_secret": _kept(before, "api_auth", "jwt_secret", 64)},
         "scheduler": {"scheduler_idle_sleep_time": 0.5},
         "dag_processor": {
             # A new or changed file is seen at the next refresh; an unchanged one need not be parsed again and again.
@@ -75,7 +75,7 @@ def not_ready(health: Any, started: float) -> str | None:
     health: the answer of /api/v2/monitor/health, or None. A heartbeat of the run before looks healthy for 30 s more.
     """
     if health is None:
-        return "the API server does not answer yet"
+        return "the API server does not answer"
     missing = [name for name in COMPONENTS if not _beats_since(health[name].get(f"latest_{name}_heartbeat"), started)]
     return f"no sign of life yet from {', '.join(missing)}".replace("_", " ") if missing else None
 
@@ -84,6 +84,6 @@ def _beats_since(heartbeat: str | None, started: float) -> bool:
     return heartbeat is not None and datetime.fromisoformat(heartbeat).timestamp() >= started
 
 
-def _kept(before: configparser.ConfigParser, section: str, name: str) -> str:
-    fresh = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+def _kept(before: configparser.ConfigParser, section: str, name: str, length: int) -> str:
+    fresh = base64.urlsafe_b64encode(secrets.token_bytes(length)).decode()
     return before.get(section, name, fallback=fresh)

@@ -15,6 +15,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -66,16 +67,27 @@ def prepare_database() -> None:
     done.write_text(version("apache-airflow"))
 
 
+# What the components, the processes that parse DAGs and the tasks import anyway.
+SHARED_MODULES = (
+    "airflow.__main__",
+    "airflow.cli.cli_parser",
+    "airflow.dag_processing.manager",
+    "airflow.executors.local_executor",
+    "airflow.jobs.scheduler_job_runner",
+    "airflow.jobs.triggerer_job_runner",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.serialization.serialized_objects",
+    "airflow.providers.standard.operators.python",
+    "airflow.providers.amazon.aws.hooks.base_aws",
+)
+
+
 def import_what_all_use() -> None:
     # Nothing becomes garbage while modules are imported, and the copies share what is never touched again.
     gc.disable()
-    import airflow.__main__
-    import airflow.cli.cli_parser
-    import airflow.jobs.job
-    import airflow.models
-    import airflow.providers_manager
-    import airflow.serialization.serialized_objects  # noqa: F401
-
+    for name in SHARED_MODULES:
+        import_module(name)
     gc.freeze()
     gc.enable()
 

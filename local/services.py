@@ -105,6 +105,9 @@ def _api_of_platform(config: Config, started: float) -> str | None:
 
 
 def _components_of_airflow(config: Config, started: float) -> str | None:
+    # Built at its first request, in seconds during which the server answers nobody; so that is asked for here.
+    if _get(config.airflow_port, "/execution/health") is None:
+        return "the API server does not answer yet"
     return airflow.not_ready(_get(config.airflow_port, "/api/v2/monitor/health"), started)
 
 
