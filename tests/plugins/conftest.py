@@ -1,14 +1,24 @@
-"""Fixtures of the plugin's tests: AWS is the local platform."""
+"""Fixtures of the plugin's tests: AWS is the local platform, and each test has names of its own on it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from tests import airflow_environment  # noqa: F401 - before anything imports airflow
 from tests.conftest import Platform
+
+PARQUET = {
+    "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+    "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+    "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
+}
 
 
 @pytest.fixture
@@ -18,8 +28,105 @@ def aws(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from ecomm.settings import settings
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", platform.endpoint)
-    for cached in (aws.client, settings):
-        cached.cache_clear()
+    settings.cache_clear()
     yield aws
-    for cached in (aws.client, settings):
-        cached.cache_clear()
+    settings.cache_clear()
+
+
+class World:
+    """Buckets, a curated database with the fact and the quarantine, and a workgroup: a test's own."""
+
+    def __init__(self, aws: Any, settings: Any) -> None:
+        self.aws = aws
+        self.names = settings
+        for bucket in (settings.raw_bucket, settings.curated_bucket, settings.artifacts_bucket):
+            aws.client("s3").create_bucket(Bucket=bucket)
+        aws.client("athena").create_work_group(
+            Name=settings.athena_workgroup,
+            Configuration={
+                "EnforceWorkGroupConfiguration": False,
+                "ResultConfiguration": {"OutputLocation": f"s3://{settings.artifacts_bucket}/athena-results/"},
+            },
+        )
+        aws.client("glue").create_database(DatabaseInput={"Name": settings.curated_database})
+        self._create("ecomm_user_activity", {"product_id": "bigint"})
+        self._create("ecomm_user_activity_quarantine", {"line": "string"})
+
+    def _create(self, table: str, columns: dict[str, str]) -> None:
+        self.aws.client("glue").create_table(
+            DatabaseName=self.names.curated_database,
+            TableInput={
+                "Name": table,
+                "TableType": "EXTERNAL_TABLE",
+                "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"},
+                "PartitionKeys": [{"Name": "p_year", "Type": "string"}, {"Name": "p_month", "Type": "string"}],
+                "StorageDescriptor": {
+                    **PARQUET,
+                    "Location": f"s3://{self.names.curated_bucket}/{table}/",
+                    "Columns": [{"Name": name, "Type": kind} for name, kind in columns.items()],
+                },
+            },
+        )
+
+    def put(self, bucket: str, key: str, text: str = "x\n") -> None:
+        self.aws.client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode())
+
+    def keys(self, prefix: str) -> list[str]:
+        """Of the curated bucket."""
+        return [found["Key"] for found in self.aws.list_objects(self.names.curated_bucket, prefix)]
+
+    def query(self, sql: str) -> list[dict[str, str | None]]:
+        from ecomm import athena
+
+        return list(athena.rows(athena.run(sql).query_id))
+
+    def convert(self, version: str, month: str, curated: int, quarantined: int) -> None:
+        """Leaves the Parquet files that a conversion would leave, with so many rows."""
+        from ecomm import athena
+        from ecomm.batch.months import version_location
+        from ecomm.contract import partition
+
+        for table, column, rows in (
+            ("ecomm_user_activity", "product_id", curated),
+            ("ecomm_user_activity_quarantine", "cast(product_id as varchar) as line", quarantined),
+        ):
+            if rows:
+                name = f"made_{uuid4().hex[:12]}"
+                athena.run(
+                    f"create table {self.names.curated_database}.{name} with (format = 'PARQUET', "
+                    f"external_location = '{version_location(table, version)}{partition(month)}/') as "
+                    f"select {column} from unnest(sequence(1, {rows})) as made (product_id)"
+                )
+                self.aws.client("glue").delete_table(DatabaseName=self.names.curated_database, Name=name)
+
+    def report(self, version: str, months: dict[str, dict[str, Any]]) -> None:
+        """Leaves the report of a conversion; a month has rows_in, rows_curated, rows_quarantined and reasons."""
+        from ecomm.batch.months import report_key
+
+        totals = {
+            name: sum(month[name] for month in months.values())
+            for name in ("rows_in", "rows_curated", "rows_quarantined")
+        }
+        content = {"version": version, "months": months, **totals}
+        self.put(self.names.artifacts_bucket, report_key(version), json.dumps(content))
+
+
+@pytest.fixture
+def world(aws: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    from ecomm.settings import settings
+
+    word = uuid4().hex[:10]
+    for name in ("RAW_BUCKET", "CURATED_BUCKET", "ARTIFACTS_BUCKET", "ATHENA_WORKGROUP"):
+        monkeypatch.setenv(f"ECOMM_{name}", f"{name.split('_')[0].lower()}-{word}")
+    for name in ("RAW_DATABASE", "CURATED_DATABASE"):
+        monkeypatch.setenv(f"ECOMM_{name}", f"{name.split('_')[0].lower()}_{word}")
+    settings.cache_clear()
+    return World(aws, settings())
+
+
+def context(task_id: str = "task", run_id: str = "run", try_number: int = 1) -> Any:
+    """What Airflow tells an operator of the run it is in, as far as ours ask."""
+    return {
+        "ti": SimpleNamespace(dag_id="dag", run_id=run_id, task_id=task_id, try_number=try_number),
+        "dag_run": SimpleNamespace(run_id=run_id, start_date=datetime.now(UTC)),
+    }

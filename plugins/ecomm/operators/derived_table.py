@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from ecomm.operators.base import AwsOperator
 from ecomm.settings import settings
 from ecomm.sql import check_file, qualified, render
 from ecomm.waiting import Wait
+
+log = logging.getLogger(__name__)
 
 KPI_PREFIX = "kpi/"
 
@@ -41,7 +44,7 @@ class WriteTableOperator(AwsOperator):
             f"WITH (format = 'PARQUET', write_compression = 'ZSTD', external_location = '{self._location(context)}')\n"
             f"AS\n{render(self.file)}"
         )
-        self.log.info("%s", statement)
+        log.info("%s", statement)
         return athena.start(statement)
 
     def waiting(self, handle: str) -> Wait:
@@ -50,7 +53,7 @@ class WriteTableOperator(AwsOperator):
     def finish(self, context: Context, handle: str) -> dict[str, Any]:
         query = athena.ended(handle)
         rows = athena.rows_written(handle)
-        self.log.info("%s: %s rows written, %s bytes scanned", self.table, f"{rows:,}", f"{query.bytes_scanned:,}")
+        log.info("%s: %s rows written, %s bytes scanned", self.table, f"{rows:,}", f"{query.bytes_scanned:,}")
         return {
             "table": self.table,
             "staged": self._staged(context),
@@ -78,7 +81,7 @@ class WriteTableOperator(AwsOperator):
         for left in catalog.list_tables(database):
             if left["Name"].startswith(f"{self.table}__"):
                 catalog.drop_table(database, left["Name"])
-                self.log.info("Removed %s, left by an earlier try", left["Name"])
+                log.info("Removed %s, left by an earlier try", left["Name"])
 
 
 class AuditTableOperator(AwsOperator):
@@ -96,7 +99,7 @@ class AuditTableOperator(AwsOperator):
 
     def start(self, context: Context) -> str:
         query = render(check_file(self.file), table=qualified(self.written["staged"]))
-        self.log.info("%s", query)
+        log.info("%s", query)
         return athena.start(query)
 
     def waiting(self, handle: str) -> Wait:
@@ -112,9 +115,7 @@ class AuditTableOperator(AwsOperator):
             )
         failed = [check for check in checks if int(check["failing_rows"] or 0) > 0]
         for check in checks:
-            self.log.info(
-                "%s: %s %s", "FAILED" if check in failed else "passed", check["check_name"], check["detail"] or ""
-            )
+            log.info("%s: %s %s", "FAILED" if check in failed else "passed", check["check_name"], check["detail"] or "")
         if failed:
             reasons = "; ".join(
                 f"{check['check_name']!r} fails in {int(check['failing_rows'] or 0):,} rows"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,8 @@ from ecomm.catalog import list_partitions, list_tables
 from ecomm.errors import DataError
 from ecomm.operators.base import AwsOperator
 from ecomm.waiting import Wait, wait
+
+log = logging.getLogger(__name__)
 
 
 class CrawlOperator(AwsOperator):
@@ -34,9 +37,9 @@ class CrawlOperator(AwsOperator):
             now = datetime.now(UTC)
             began = now - timedelta(milliseconds=found.get("CrawlElapsedTime", 0))
             if found["State"] == "RUNNING" and began >= (context["dag_run"].start_date or now):
-                self.log.info("Crawler %s runs since %s; joining.", self.crawler, began)
+                log.info("Crawler %s runs since %s; joining.", self.crawler, began)
                 return self.crawler
-            self.log.info("Crawler %s is busy with an earlier crawl; waiting for its end.", self.crawler)
+            log.info("Crawler %s is busy with an earlier crawl; waiting for its end.", self.crawler)
             wait(self.waiting(self.crawler))
         client("glue").start_crawler(Name=self.crawler)
         return self.crawler
@@ -72,14 +75,14 @@ class CrawlOperator(AwsOperator):
             paths = ", ".join(target["Path"] for target in found["Targets"]["S3Targets"])
             raise DataError(f"Crawler {handle} found no table in {paths}; is there a file?")
         for name, table in tables.items():
-            self.log.info("%s: %d columns, %d partitions", name, len(table["columns"]), table["partitions"])
+            log.info("%s: %d columns, %d partitions", name, len(table["columns"]), table["partitions"])
         return {"database": database, "tables": tables}
 
     def stop(self, handle: str) -> None:
         try:
             client("glue").stop_crawler(Name=handle)
         except client("glue").exceptions.CrawlerNotRunningException:
-            self.log.info("Crawler %s had ended.", handle)
+            log.info("Crawler %s had ended.", handle)
 
     def _crawler(self) -> dict[str, Any]:
         try:

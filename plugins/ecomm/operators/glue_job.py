@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from ecomm.aws import client
 from ecomm.errors import DataError
 from ecomm.operators.base import AwsOperator
 from ecomm.waiting import Wait
+
+log = logging.getLogger(__name__)
 
 BUSY = ("STARTING", "RUNNING", "STOPPING", "WAITING")
 # The argument by which a run is known again as that of a task of one DAG run.
@@ -39,9 +42,7 @@ class GlueJobRunOperator(AwsOperator):
         task = context["ti"]
         mark = f"{task.dag_id}/{task.run_id}/{task.task_id}"
         if joined := self._busy_run(mark):
-            self.log.info(
-                "Run %s of %s was started by an earlier try of this task and goes on; joining.", joined, self.job
-            )
+            log.info("Run %s of %s was started by an earlier try of this task and goes on; joining.", joined, self.job)
             return joined
         glue = client("glue")
         try:
@@ -53,7 +54,7 @@ class GlueJobRunOperator(AwsOperator):
                 f"Glue job {self.job} runs already, not for this task, and allows no other run beside it; "
                 "this task tries again later."
             ) from error
-        self.log.info("Started run %s of %s", run_id, self.job)
+        log.info("Started run %s of %s", run_id, self.job)
         return str(run_id)
 
     def waiting(self, handle: str) -> Wait:
@@ -70,7 +71,7 @@ class GlueJobRunOperator(AwsOperator):
     def finish(self, context: Context, handle: str) -> dict[str, Any]:
         run = client("glue").get_job_run(JobName=self.job, RunId=handle)["JobRun"]
         if run["JobRunState"] == "SUCCEEDED":
-            self.log.info("Run %s took %d s.", handle, run.get("ExecutionTime", 0))
+            log.info("Run %s took %d s.", handle, run.get("ExecutionTime", 0))
             return {"run_id": handle, "seconds": run.get("ExecutionTime", 0), "dpu_seconds": run.get("DPUSeconds", 0)}
         groups = self._log_groups(run)
         for group in groups:
@@ -85,7 +86,7 @@ class GlueJobRunOperator(AwsOperator):
     def stop(self, handle: str) -> None:
         answer = client("glue").batch_stop_job_run(JobName=self.job, JobRunIds=[handle])
         for failure in answer.get("Errors", []):
-            self.log.warning("Run %s could not be stopped: %s", handle, failure["ErrorDetail"]["ErrorMessage"])
+            log.warning("Run %s could not be stopped: %s", handle, failure["ErrorDetail"]["ErrorMessage"])
 
     def _busy_run(self, mark: str) -> str | None:
         pages = client("glue").get_paginator("get_job_runs").paginate(JobName=self.job)
@@ -109,7 +110,7 @@ class GlueJobRunOperator(AwsOperator):
         try:
             events = logs.get_log_events(logGroupName=group, logStreamName=stream, limit=LAST_LINES)["events"]
         except logs.exceptions.ClientError as error:
-            self.log.warning("The log %s, stream %s, cannot be read: %s", group, stream, error)
+            log.warning("The log %s, stream %s, cannot be read: %s", group, stream, error)
             return
         for event in events:
-            self.log.info("%s | %s", group.rpartition("/")[2], event["message"].rstrip())
+            log.info("%s | %s", group.rpartition("/")[2], event["message"].rstrip())

@@ -1,0 +1,77 @@
+"""A month is served from one version or from another, never from a part of one."""
+
+from __future__ import annotations
+
+from ecomm.batch.publish import publish_activity
+
+from tests.plugins.conftest import World
+
+OCTOBER, NOVEMBER = "2019-10", "2019-11"
+
+
+def served(world: World) -> dict[str | None, str | None]:
+    """Rows of the fact by month, as a reader sees them."""
+    sql = (
+        "select p_year || '-' || p_month as month, count(*) as found from ecomm_user_activity group by p_year, p_month"
+    )
+    return {row["month"]: row["found"] for row in world.query(sql)}
+
+
+def versions(world: World, table: str = "ecomm_user_activity") -> set[str]:
+    return {key.split("/")[1] for key in world.keys(f"{table}/")}
+
+
+def test_a_month_is_switched_to_its_new_version_and_the_one_before_is_kept(world: World) -> None:
+    for number, version in enumerate(("v1", "v2", "v3"), start=1):
+        world.convert(version, NOVEMBER, curated=number, quarantined=number)
+        publish_activity([NOVEMBER], [], version)
+        assert served(world) == {NOVEMBER: str(number)}
+    for table in ("ecomm_user_activity", "ecomm_user_activity_quarantine"):
+        assert versions(world, table) == {"version=v2", "version=v3"}
+    assert world.query("select count(*) as found from ecomm_user_activity_quarantine") == [{"found": "3"}]
+
+
+def test_a_month_keeps_its_version_while_another_goes_on(world: World) -> None:
+    world.convert("v1", OCTOBER, curated=10, quarantined=0)
+    world.convert("v1", NOVEMBER, curated=11, quarantined=0)
+    publish_activity([OCTOBER, NOVEMBER], [], "v1")
+    for number, version in enumerate(("v2", "v3"), start=20):
+        world.convert(version, NOVEMBER, curated=number, quarantined=0)
+        publish_activity([NOVEMBER], [], version)
+    assert served(world) == {OCTOBER: "10", NOVEMBER: "21"}
+    assert [key.split("/p_month=")[1][:2] for key in world.keys("ecomm_user_activity/version=v1/")] == ["10"]
+
+
+def test_a_month_without_a_quarantined_row_does_not_show_those_of_the_version_before(world: World) -> None:
+    world.convert("v1", NOVEMBER, curated=5, quarantined=5)
+    publish_activity([NOVEMBER], [], "v1")
+    world.convert("v2", NOVEMBER, curated=10, quarantined=0)
+    publish_activity([NOVEMBER], [], "v2")
+    assert world.query("select count(*) as found from ecomm_user_activity_quarantine") == [{"found": "0"}]
+
+
+def test_a_month_that_is_gone_is_dropped(world: World) -> None:
+    for month in (OCTOBER, NOVEMBER):
+        world.convert("v1", month, curated=1, quarantined=1)
+    publish_activity([OCTOBER, NOVEMBER], [], "v1")
+    world.convert("v2", NOVEMBER, curated=2, quarantined=0)
+    publish_activity([NOVEMBER], [OCTOBER], "v2")
+    assert served(world) == {NOVEMBER: "2"}
+
+
+def test_publishing_again_changes_nothing(world: World) -> None:
+    for version in ("v1", "v2"):
+        world.convert(version, NOVEMBER, curated=1, quarantined=0)
+        publish_activity([NOVEMBER], [OCTOBER], version)
+    before = world.keys("ecomm_user_activity/")
+    result = publish_activity([NOVEMBER], [OCTOBER], "v2")
+    assert result == {"published": [NOVEMBER], "dropped": [OCTOBER], "files_deleted": 0}
+    assert world.keys("ecomm_user_activity/") == before
+    assert versions(world) == {"version=v1", "version=v2"}
+
+
+def test_what_a_run_left_that_was_never_published_is_deleted(world: World) -> None:
+    world.convert("failed", NOVEMBER, curated=1, quarantined=1)
+    world.convert("v1", NOVEMBER, curated=1, quarantined=0)
+    assert publish_activity([NOVEMBER], [], "v1")["files_deleted"] == 2
+    assert versions(world) == {"version=v1"}

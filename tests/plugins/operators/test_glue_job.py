@@ -1,0 +1,97 @@
+"""A Glue job runs once for a task, however often it is tried, and every end but success is a failure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ecomm.errors import DataError
+from ecomm.operators.glue_job import GlueJobRunOperator
+from ecomm.waiting import wait
+
+from tests.plugins.conftest import World, context
+
+SCRIPT = """
+import sys, time
+print("The script's last words")
+behaviour = sys.argv[sys.argv.index("--BEHAVIOUR") + 1]
+if behaviour == "wait":
+    time.sleep(600)
+if behaviour == "fail":
+    raise ValueError("the data is bad")
+"""
+
+
+@pytest.fixture
+def job(world: World) -> str:
+    """A job whose runs do as their argument --BEHAVIOUR says: wait, fail, or succeed."""
+    name = f"job-{world.names.artifacts_bucket}"
+    world.put(world.names.artifacts_bucket, "script.py", SCRIPT)
+    world.aws.client("glue").create_job(
+        Name=name,
+        Role="arn:aws:iam::000000000000:role/job",
+        GlueVersion="6.0",
+        Command={
+            "Name": "glueetl",
+            "PythonVersion": "3",
+            "ScriptLocation": f"s3://{world.names.artifacts_bucket}/script.py",
+        },
+        DefaultArguments={"--custom-logGroup-prefix": f"/aws-glue/jobs/{name}"},
+        ExecutionProperty={"MaxConcurrentRuns": 1},
+        WorkerType="G.1X",
+        NumberOfWorkers=2,
+    )
+    return name
+
+
+def run(job: str, behaviour: str, **options: Any) -> GlueJobRunOperator:
+    return GlueJobRunOperator(task_id="run", job=job, arguments={"--BEHAVIOUR": behaviour}, **options)
+
+
+def runs(world: World, job: str) -> list[dict[str, Any]]:
+    return list(world.aws.client("glue").get_job_runs(JobName=job)["JobRuns"])
+
+
+@pytest.mark.slow
+def test_a_run_that_succeeds_is_returned(world: World, job: str) -> None:
+    found = run(job, "succeed").execute(context())
+    assert [found["run_id"]] == [each["Id"] for each in runs(world, job)]
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_shows_its_message_and_the_end_of_its_log(
+    world: World, job: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    operator = run(job, "fail")
+    with pytest.raises(RuntimeError) as failure:
+        operator.execute(context())
+    message = str(failure.value)
+    (only,) = runs(world, job)
+    assert f"Glue job {job}, run {only['Id']}, ended as FAILED: " in message
+    assert "the data is bad" in message
+    assert f"groups /aws-glue/jobs/{job}/error and /aws-glue/jobs/{job}/output, stream {only['Id']}" in message
+    assert "output | The script's last words" in caplog.text
+    # The same end is no use to try again when the message says so.
+    with pytest.raises(DataError, match="the data is bad"):
+        run(job, "fail", hopeless=["ValueError"]).finish(context(), only["Id"])
+
+
+@pytest.mark.slow
+def test_a_run_left_by_an_earlier_try_is_joined_and_a_killed_task_stops_it(world: World, job: str) -> None:
+    first = run(job, "wait")
+    run_id = first.start(context(try_number=1))
+    second = run(job, "wait")
+    assert second.start(context(try_number=2)) == run_id
+    with pytest.raises(RuntimeError, match=f"{job} runs already, not for this task"):
+        run(job, "wait").start(context(run_id="another"))
+    second.handle = run_id
+    second.on_kill()
+    assert wait(second.waiting(run_id)) == "STOPPED"
+    assert len(runs(world, job)) == 1
+    with pytest.raises(RuntimeError, match="ended as STOPPED"):
+        second.finish(context(), run_id)
+
+
+def test_a_job_that_is_not_deployed_is_named(world: World) -> None:
+    with pytest.raises(DataError, match=r"There is no Glue job nobody; deploy the stacks"):
+        run("nobody", "succeed").execute(context())
