@@ -180,8 +180,11 @@ def test_a_stopped_spark_run_leaves_no_process(jobs: Jobs) -> None:
 @pytest.mark.slow
 def test_a_spark_script_that_fails_says_why(jobs: Jobs) -> None:
     endings = {
-        "raises": ("def inner():\n    raise ValueError('no such month: 2019-13')\ninner()\n", "no such month: 2019-13"),
-        "is-killed": (
+        "spark-raises": (
+            "def inner():\n    raise ValueError('no such month: 2019-13')\ninner()\n",
+            "no such month: 2019-13",
+        ),
+        "spark-is-killed": (
             "import os\nprint('before', flush=True)\nos.kill(os.getpid(), 9)\n",
             "killed by signal 9 (SIGKILL)",
         ),
@@ -193,7 +196,7 @@ def test_a_spark_script_that_fails_says_why(jobs: Jobs) -> None:
         run = jobs.wait(name, runs[name])
         assert run["JobRunState"] == "FAILED"
         assert message in run["ErrorMessage"]
-    assert jobs.run("raises", runs["raises"])["ErrorMessage"] == "ValueError: no such month: 2019-13"
+    assert jobs.run("spark-raises", runs["spark-raises"])["ErrorMessage"] == "ValueError: no such month: 2019-13"
 
 
 @pytest.mark.parametrize(
