@@ -58,6 +58,7 @@ def install(config: Config) -> None:
     """Replaces ministack's empty answers by engines; once, before the first request."""
     # Ours is saved by a StateKeeper, at the end too.
     ministack.app.save_all = lambda services: None
+    _install_refusals()
     _install_cloudformation()
     _install_s3(config)
     _install_glue_catalog()
@@ -87,6 +88,51 @@ def states() -> dict[str, Callable[[], Any]]:
 def encode_state(name: str, state: Any) -> str:
     wrapped = {"__ministack_format__": persistence._state_format_version(name), "payload": state}
     return json.dumps(wrapped, default=persistence._json_default)
+
+
+# ---- what does not run here -----------------------------------------------------------------------------------------
+
+# Answered with success by ministack although nothing runs; by x-amz-target, or by path.
+_WITHOUT_ENGINE = {
+    "KinesisAnalytics_20180523.StartApplication": "Apache Flink, which this platform does not have yet",
+    "ElasticMapReduce.RunJobFlow": "a Hadoop cluster; Spark scripts run as Glue jobs here",
+}
+_WITHOUT_DOCKER = {
+    "/v1/submitjob": "Docker; install and start it, then start the platform again",
+    "AmazonEC2ContainerServiceV20141113.RunTask": "Docker; install and start it, then start the platform again",
+}
+
+
+def _install_refusals() -> None:
+    ministack.app._dispatch_service_request = partial(_dispatch, ministack.app._dispatch_service_request)
+
+
+async def _dispatch(
+    stock: Any, method: str, path: str, headers: dict[str, str], body: Body, query_params: Any, request_id: str
+) -> Any:
+    action = headers.get("x-amz-target") or path
+    missing = _WITHOUT_ENGINE if ministack.app._docker_socket_present() else _WITHOUT_ENGINE | _WITHOUT_DOCKER
+    if action in missing:
+        return _refusal(headers, f"{action.rpartition('.')[2]} needs {missing[action]}.")
+    answer = await stock(method, path, headers, body, query_params, request_id)
+    unknown = b'{"error": "Unsupported service: '
+    if answer[0] == 400 and isinstance(answer[2], bytes) and answer[2].startswith(unknown):
+        service = answer[2].removeprefix(unknown).rstrip(b'"}').decode()
+        return _refusal(headers, f"The service {service} is not part of the local platform.")
+    return answer
+
+
+def _refusal(headers: dict[str, str], sentence: str) -> Any:
+    """An error in the protocol of the request."""
+    code = "UnsupportedOperationException"
+    if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        root = s3.Element("ErrorResponse")
+        error = s3.SubElement(root, "Error")
+        for name, text in (("Type", "Sender"), ("Code", code), ("Message", sentence)):
+            s3.SubElement(error, name).text = text
+        return 400, {"Content-Type": "text/xml"}, s3._xml_body(root)
+    status, answer_headers, body = error_response_json(code, sentence, 400)
+    return status, {**answer_headers, "x-amzn-errortype": code}, body
 
 
 # ---- CloudFormation -----------------------------------------------------------------------------------------------
