@@ -52,6 +52,8 @@ def write_configuration(config: Config) -> None:
         },
         "api_auth": {"jwt_secret": _kept(before, "api_auth", "jwt_secret", 64)},
         "scheduler": {"scheduler_idle_sleep_time": 0.5},
+        # On two busy cores the API server can take longer than the default of 5 s, above all for its first answer.
+        "workers": {"execution_api_timeout": 60},
         "dag_processor": {
             # A new or changed file is seen at the next refresh; an unchanged one need not be parsed again and again.
             "refresh_interval": 5,
