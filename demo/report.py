@@ -81,20 +81,20 @@ def cart_abandonment(rows: Sequence[Row]) -> Table:
 
 def popular_categories(rows: Sequence[Row]) -> Table:
     """The categories most seen by all users over all days; rows without a category code have no place in it."""
-    table = _table(f"Popular categories, the first {CATEGORIES_SHOWN}", "category", "views", "carts", "purchases")
-    _add_columns(table, "revenue")
+    table = _table(f"Popular categories, the first {CATEGORIES_SHOWN}", "category", "events", "views", "carts")
+    _add_columns(table, "purchases", "revenue")
     table.add_column("", justify="left")
     by_code: dict[str, list[Row]] = {}
     for row in rows:
         if row["category_code"] is not None:
             by_code.setdefault(row["category_code"], []).append(row)
-    measures = ("views", "carts", "purchases", "revenue")
+    measures = ("events", "views", "carts", "purchases", "revenue")
     sums = {code: _total(of_code, ALL, *measures) for code, of_code in by_code.items()}
     first = sorted(sums, key=lambda code: (-sums[code]["views"], code))[:CATEGORIES_SHOWN]
     most = max((sums[code]["views"] for code in first), default=0)
     for code in first:
         bar = "█" * max(1, round(BAR_WIDTH * _ratio(sums[code]["views"], most)))
-        table.add_row(code, *_counts(sums[code], *measures[:3]), _money(sums[code]["revenue"]), Text(bar, "cyan"))
+        table.add_row(code, *_counts(sums[code], *measures[:4]), _money(sums[code]["revenue"]), Text(bar, "cyan"))
     return table
 
 

@@ -86,7 +86,7 @@ def test_the_abandonment_rate_over_days_weighs_each_day_by_its_sessions() -> Non
 def test_categories_are_ordered_by_views_over_all_days() -> None:
     def category(day: str, audience: str, code: str | None, views: int) -> Row:
         row = {"day": day, "audience": audience, "category_code": code, "views": views, "carts": 1, "purchases": 2}
-        return {**row, "revenue": 1000.5}
+        return {**row, "events": views + 3, "revenue": 1000.5}
 
     rows = [
         category("2019-10-01", "all", "electronics.clocks", 600),
@@ -97,7 +97,7 @@ def test_categories_are_ordered_by_views_over_all_days() -> None:
     ]
     rows += [category("2019-10-02", "all", f"other.number_{number:02}", number) for number in range(1, 12)]
     table = report.popular_categories(rows)
-    assert line_of(table, "electronics.smartphone")[:4] == ["1,200", "2", "4", "2,001.00"]
+    assert line_of(table, "electronics.smartphone")[:5] == ["1,206", "1,200", "2", "4", "2,001.00"]
     codes = [line.split()[0] for line in text(table)[2:]]
     assert codes[:3] == ["electronics.smartphone", "electronics.clocks", "other.number_11"]
     assert len(codes) == report.CATEGORIES_SHOWN
