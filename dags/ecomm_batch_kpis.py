@@ -37,7 +37,7 @@ from ecomm.operators.derived_table import AuditTableOperator, WriteTableOperator
 from ecomm.operators.glue_crawler import CrawlOperator
 from ecomm.operators.glue_job import GlueJobRunOperator
 from ecomm.settings import settings
-from ecomm.tables import AGGREGATES, MARTS, Derived
+from ecomm.tables import AGGREGATES, FACT, MARTS, Derived
 
 
 @dag(
@@ -97,17 +97,20 @@ def ecomm_batch_kpis() -> None:
         execution_timeout=CONVERSION,
     )
 
+    # The tasks below pull the plan instead of taking it as an argument: so the graph shows the story, not its readers.
     @task(execution_timeout=QUERY)
-    def audit_activity(months: list[str], version: str, params: Any = None) -> dict[str, Any]:
+    def audit_activity(ti: Any = None, params: Any = None) -> dict[str, Any]:
         from ecomm.batch.audit import audit
 
-        return audit(months, version, params["most_quarantined"] / 100)
+        plan = ti.xcom_pull("choose_months")
+        return audit(plan["months"], plan["version"], params["most_quarantined"] / 100)
 
     @task
-    def publish_activity(months: list[str], gone: list[str], version: str) -> dict[str, Any]:
+    def publish_activity(ti: Any = None) -> dict[str, Any]:
         from ecomm.batch.publish import publish_activity as publish
 
-        return publish(months, gone, version)
+        plan = ti.xcom_pull("choose_months")
+        return publish(plan["months"], plan["gone"], plan["version"])
 
     @task
     def publish_table(written: dict[str, Any], file: str) -> dict[str, Any]:
@@ -116,38 +119,39 @@ def ecomm_batch_kpis() -> None:
         return publish(written, file)
 
     @task(outlets=[KPIS])
-    def summarize(plan: dict[str, Any], tables: list[dict[str, Any]], outlet_events: Any = None) -> dict[str, Any]:
+    def summarize(ti: Any = None, outlet_events: Any = None) -> dict[str, Any]:
         from ecomm.batch.tasks import summary
 
-        found = summary(plan, tables)
+        written = [ti.xcom_pull(f"{table.name}.write") for table in (*AGGREGATES, *MARTS)]
+        found = summary(ti.xcom_pull("choose_months"), written)
         outlet_events[KPIS].extra = found
         return found
 
-    audited: Any = audit_activity(plan["months"], plan["version"])
-    activity: Any = publish_activity(plan["months"], plan["gone"], plan["version"])
-    chain([crawl_sample, crawl_uncompressed, plan], convert_to_parquet, audited, activity)
+    activity: Any = publish_activity()
+    chain([crawl_sample, crawl_uncompressed, plan], convert_to_parquet, audit_activity(), activity)
 
     def derive(table: Derived) -> tuple[WriteTableOperator, Any]:
         """Adds the group that writes, audits and publishes a table; returns its first and its last task."""
-        with TaskGroup(table.name, prefix_group_id=True):
+        with TaskGroup(table.name):
             write = WriteTableOperator(
-                task_id="write", table=table.name, file=table.file, version=plan["version"], execution_timeout=QUERY
+                task_id="write",
+                table=table.name,
+                file=table.file,
+                version="{{ ti.xcom_pull('choose_months', key='version') }}",
+                execution_timeout=QUERY,
             )
-            result: Any = write.output
-            audit = AuditTableOperator(task_id="audit", file=table.file, written=result, execution_timeout=QUERY)
-            publish: Any = publish_table.override(task_id="publish")(result, table.file)
+            written: Any = write.output
+            audit = AuditTableOperator(task_id="audit", file=table.file, written=written, execution_timeout=QUERY)
+            publish: Any = publish_table.override(task_id="publish")(written, table.file)
             chain(write, audit, publish)
         return write, publish
 
-    published = {"ecomm_user_activity": activity}
-    written: list[Any] = []
+    published = {FACT: activity}
     for table in (*AGGREGATES, *MARTS):
         write, publish = derive(table)
         chain([published[source] for source in table.sources], write)
         published[table.name] = publish
-        written.append(write.output)
-    summarized: Any = summarize(plan, written)
-    chain([published[table.name] for table in MARTS], summarized)
+    chain([published[table.name] for table in MARTS], summarize())
 
 
 ecomm_batch_kpis()

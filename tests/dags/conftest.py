@@ -1,0 +1,79 @@
+"""A platform with the stacks deployed, and Airflow with a database, for runs of whole DAGs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import airflow_environment
+from tests.conftest import Platform
+
+ROOT = airflow_environment.ROOT
+REAL_DATA = Path(os.environ.get("ECOMM_REAL_DATA", ROOT.parent / "shared" / "data"))
+# The real rows are no part of the project; where they are, they are used.
+collect_ignore = [] if (REAL_DATA / "2019-Oct-head.csv").is_file() else ["test_real_rows.py"]
+
+# Runs a DAG by its id with a configuration; gives what each task returned, by task id.
+Run = Callable[[str, dict[str, Any]], dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def deployed(platform: Platform) -> dict[str, str]:
+    """The variables under which Airflow's tasks reach the platform and the stacks deployed on it."""
+    environment = {
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": platform.endpoint,
+        "ECOMM_DEPLOYMENT": str(platform.var / "deploy.json"),
+    }
+    command = [sys.executable, "-m", "infra.deploy", "--yes", "--outputs", environment["ECOMM_DEPLOYMENT"]]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=True)
+    return environment
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """Airflow's metadata database, which `dag.test` writes to."""
+    from airflow.sdk.execution_time import supervisor
+    from airflow.utils.db import initdb
+
+    initdb()
+    # `dag.test` would build the API that it talks to anew for every task, which takes longer than the tasks.
+    supervisor.in_process_api_server = cache(supervisor.in_process_api_server)
+
+
+@pytest.fixture(scope="module")
+def run(deployed: dict[str, str], airflow_database: None) -> Iterator[Run]:
+    from ecomm.settings import settings
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in deployed.items():
+            patch.setenv(name, value)
+        settings.cache_clear()
+
+        def run_dag(dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
+            from airflow.dag_processing.dagbag import DagBag
+
+            dag = DagBag(ROOT / "dags" / f"{dag_id}.py", include_examples=False).dags[dag_id]
+            tasks = dag.test(run_conf=conf).get_task_instances()
+            states = {task.task_id: str(task.state) for task in tasks}
+            assert set(states.values()) == {"success"}, states
+            return {task.task_id: task.xcom_pull(task_ids=task.task_id) for task in tasks}
+
+        yield run_dag
+    settings.cache_clear()
+
+
+def read_table(sql: str) -> list[dict[str, str | None]]:
+    """The rows of a query of the curated database."""
+    from ecomm import athena
+
+    return list(athena.rows(athena.run(sql).query_id))

@@ -1,0 +1,121 @@
+"""What holds for every DAG of the repository."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.airflow_environment import ROOT
+
+FILES = sorted((ROOT / "dags").glob("*.py"))
+PARSE_SECONDS = 0.5
+
+
+@pytest.fixture(scope="module")
+def dags() -> dict[str, Any]:
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(ROOT / "dags", include_examples=False)
+    assert bag.import_errors == {}
+    return dict(bag.dags)
+
+
+def test_every_file_holds_the_dag_of_its_name(dags: dict[str, Any]) -> None:
+    assert sorted(dags) == [path.stem for path in FILES] == ["ecomm_batch_kpis", "ecomm_dataset_upload"]
+
+
+def test_every_dag_explains_itself(dags: dict[str, Any]) -> None:
+    for dag in dags.values():
+        assert dag.description
+        assert len(dag.doc_md) > 500
+        assert {"ecomm", "batch"} <= set(dag.tags)
+        assert dag.catchup is False
+        assert dag.max_active_runs == 1
+
+
+def test_every_parameter_has_a_title_a_description_and_limits(dags: dict[str, Any]) -> None:
+    limits = {
+        "boolean": set(),
+        "array": {"maxItems"},
+        "integer": {"minimum", "maximum"},
+        "number": {"minimum", "maximum"},
+    }
+    for dag in dags.values():
+        for name in dag.params:
+            param = dag.params.get_param(name)
+            assert param.schema["title"] and param.description, (dag.dag_id, name)
+            wanted = limits.get(param.schema["type"], {"enum"})
+            assert wanted <= param.schema.keys(), (dag.dag_id, name)
+            param.resolve()
+
+
+def test_every_task_has_an_owner_retries_and_a_time_limit(dags: dict[str, Any]) -> None:
+    for dag in dags.values():
+        for task in dag.tasks:
+            assert task.owner == "data-platform"
+            assert task.retries == 2
+            assert task.retry_exponential_backoff
+            assert task.execution_timeout is not None
+
+
+def test_the_upload_starts_the_batch(dags: dict[str, Any]) -> None:
+    (asset,) = dags["ecomm_dataset_upload"].get_task("summarize").outlets
+    assert asset.name == "ecomm_user_activity_uncompressed"
+    assert [awaited.name for awaited in dags["ecomm_batch_kpis"].timetable.asset_condition.objects] == [asset.name]
+
+
+def test_only_one_query_reads_the_events(dags: dict[str, Any]) -> None:
+    from ecomm.tables import AGGREGATES, FACT, MARTS
+
+    readers = [table.name for table in (*AGGREGATES, *MARTS) if FACT in table.sources]
+    assert readers == ["agg_activity"]
+    for table in (*AGGREGATES, *MARTS):
+        text = (ROOT / "include/sql" / table.file).read_text()
+        named = {word for word in text.replace("{{ database }}.", "@").split() if word.startswith("@")}
+        assert {word.strip("@();,") for word in named} == set(table.sources), table.name
+        write = dags["ecomm_batch_kpis"].get_task(f"{table.name}.write")
+        published = {task.removesuffix(".publish") for task in write.upstream_task_ids}
+        assert published == {source.replace(FACT, "publish_activity") for source in table.sources}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_dag_file_imports_airflows_sdk_and_the_plugins_only(path: Path) -> None:
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom):
+            assert node.module in ("__future__", "typing", "airflow.sdk") or str(node.module).startswith("ecomm.")
+        assert not isinstance(node, ast.Import)
+
+
+@pytest.mark.parametrize("path", [*FILES, *(ROOT / "plugins").rglob("*.py")], ids=lambda path: path.stem)
+def test_nothing_needs_a_logical_date(path: Path) -> None:
+    """A run started by the API or by an asset has none."""
+    words = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+    assert not words & {"ds", "logical_date", "execution_date", "data_interval_start"}
+    assert "{{ ds" not in path.read_text()
+
+
+def test_the_dags_are_read_in_half_a_second() -> None:
+    program = f"""
+import sys, time
+sys.path.insert(0, {str(ROOT / "plugins")!r})
+from airflow.sdk import Asset, dag, task
+
+@dag(schedule=None)
+def nothing():
+    task(lambda: None, task_id="nothing")()
+
+nothing()
+started = time.process_time()
+for path in {[str(path) for path in FILES]!r}:
+    exec(compile(open(path).read(), path, "exec"), {{"__name__": "a_dag"}})
+print(time.process_time() - started)
+loaded = sorted(name for name in ("boto3", "botocore", "airflow.providers.amazon.aws") if name in sys.modules)
+assert not loaded, loaded
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert float(done.stdout.split()[-1]) < PARSE_SECONDS

@@ -1,0 +1,162 @@
+"""Both DAGs, whole, on real engines: the KPIs are those that plain Python computes from the same lines."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from typing import Any
+
+import pytest
+
+from simulator.dataset_generator import generate
+from tests.dags.conftest import Run, read_table
+from tests.dags.expected import HEADER, Audience, Table, audiences, parse
+
+pytestmark = pytest.mark.slow
+
+BOT = "599999999"
+# One hour of 700 views by one user: more than any person makes.
+BURST = [
+    f"2019-11-20 10:{number // 60:02}:{number % 60:02} UTC,view,1004856,2053013555631882655,electronics.smartphone,,"
+    f"130.76,{BOT},00000000-0000-4000-8000-000000000001\n"
+    for number in range(700)
+]
+# A visit that goes on after midnight, and buys what it put into the cart.
+MIDNIGHT = [
+    f"2019-11-{time} UTC,{kind},1004856,2053013555631882655,electronics.smartphone,samsung,130.76,588888888,"
+    "00000000-0000-4000-8000-000000000002\n"
+    for time, kind in (("12 23:59:50", "cart"), ("13 00:00:10", "purchase"))
+]
+BAD = [
+    "2019-11-21 00:00:00 UTC,view,not a number,2053013555631882655,,,1.00,588888888,\n",
+    "2019-11-21 00:00:00 UTC,view,1004856,2.053013555631883e18,,,1.00,588888888,\n",
+    "2019-11-21 00:00:00 UTC,view,1004856\n",
+    "no event at all\n",
+]
+
+
+class Outcome:
+    """What went in, and what the tasks of both runs returned."""
+
+    def __init__(self, good: list[str], upload: dict[str, Any], batch: dict[str, Any]) -> None:
+        self.good = good
+        self.upload = upload
+        self.batch = batch
+        self.audiences = audiences(parse(good), suspicious={BOT})
+
+
+@pytest.fixture(scope="module")
+def outcome(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """October as a zip and November as a CSV, uploaded and computed."""
+    lines = list(generate(3000, seed=3))
+    october = [line for line in lines if line < "2019-11"]
+    november = sorted([line for line in lines if line >= "2019-11"] + BURST + MIDNIGHT)
+    folder = tmp_path_factory.mktemp("data")
+    with zipfile.ZipFile(folder / "2019-Oct.csv.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("2019-Oct.csv", f"{HEADER}\n{''.join(october)}")
+    (folder / "2019-Nov.csv").write_text(f"{HEADER}\n{''.join(november)}{''.join(BAD)}")
+    sources = [str(folder / "2019-Oct.csv.zip"), str(folder / "2019-Nov.csv")]
+    upload = run("ecomm_dataset_upload", {"sources": sources})
+    return Outcome(october + november, upload, run("ecomm_batch_kpis", {}))
+
+
+def rows_of(table: str, columns: Table) -> Table:
+    """The published table, with the columns that the expectation has."""
+    return read_table(f"select {', '.join(columns[0])} from {table}")
+
+
+def ordered(table: Table) -> list[str]:
+    return sorted(json.dumps(row, sort_keys=True) for row in table)
+
+
+def expected(outcome: Outcome, table: str) -> Table:
+    tables = {
+        "kpi_daily_visitors": Audience.daily_visitors,
+        "kpi_cart_abandonment": Audience.cart_abandonment,
+        "kpi_popular_categories": Audience.popular_categories,
+        "kpi_hourly_activity": Audience.hourly_activity,
+    }
+    return [row for audience in outcome.audiences for row in tables[table](audience)]
+
+
+def test_the_upload_tells_what_it_brought(outcome: Outcome) -> None:
+    summary = outcome.upload["summarize"]
+    assert summary["months"] == ["2019-10", "2019-11"]
+    assert summary["rows"] == len(outcome.good) + len(BAD)
+    assert summary["bytes"] == sum(month["bytes"] for month in outcome.upload["upload_months"].values())
+
+
+def test_the_asset_event_carries_the_months(outcome: Outcome) -> None:
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        events = session.query(AssetEvent).order_by(AssetEvent.timestamp).all()
+        extras = {event.source_dag_id: event.extra for event in events}
+    assert extras["ecomm_dataset_upload"] == outcome.upload["summarize"]
+    assert extras["ecomm_batch_kpis"] == outcome.batch["summarize"]
+
+
+def test_the_crawlers_found_both_tables(outcome: Outcome) -> None:
+    assert outcome.batch["crawl_sample"]["tables"].keys() == {"ecomm_user_activity_sample"}
+    (table,) = outcome.batch["crawl_uncompressed"]["tables"].values()
+    assert table["partitions"] == 2
+
+
+def test_rows_in_are_rows_curated_and_rows_quarantined(outcome: Outcome) -> None:
+    audit = outcome.batch["audit_activity"]
+    assert audit["rows_in"] == len(outcome.good) + len(BAD)
+    assert audit["rows_curated"] == len(outcome.good)
+    assert audit["rows_quarantined"] == len(BAD)
+    assert read_table("select count(*) as found from ecomm_user_activity") == [{"found": str(len(outcome.good))}]
+
+
+def test_quarantined_lines_keep_their_text_and_have_a_reason(outcome: Outcome) -> None:
+    found = read_table("select line, reason, p_month from ecomm_user_activity_quarantine")
+    assert sorted(str(row["line"]) for row in found) == sorted(line.rstrip("\n") for line in BAD)
+    assert all(row["reason"] and row["p_month"] == "11" for row in found)
+
+
+@pytest.mark.parametrize(
+    "table", ["kpi_daily_visitors", "kpi_cart_abandonment", "kpi_popular_categories", "kpi_hourly_activity"]
+)
+def test_a_mart_has_the_numbers_that_python_computes(outcome: Outcome, table: str) -> None:
+    wanted = expected(outcome, table)
+    assert ordered(rows_of(table, wanted)) == ordered(wanted)
+
+
+def test_the_rates_are_those_of_their_counts(outcome: Outcome) -> None:
+    for row in read_table("select conversion_rate, sessions_with_purchase, sessions from kpi_daily_visitors"):
+        wanted = int(str(row["sessions_with_purchase"])) / int(str(row["sessions"]))
+        assert float(str(row["conversion_rate"])) == pytest.approx(wanted, abs=1e-12)
+    for row in read_table("select abandonment_rate, sessions_abandoned, sessions_with_cart from kpi_cart_abandonment"):
+        carts = int(str(row["sessions_with_cart"]))
+        wanted = int(str(row["sessions_abandoned"])) / carts if carts else None
+        found = row["abandonment_rate"]
+        assert (None if found is None else float(found)) == (wanted and pytest.approx(wanted, abs=1e-12))
+
+
+def test_only_the_bot_is_suspicious(outcome: Outcome) -> None:
+    assert read_table("select user_id, reason from suspicious_users") == [{"user_id": BOT, "reason": "events_per_hour"}]
+
+
+def test_only_the_first_aggregate_reads_the_events(outcome: Outcome) -> None:
+    from ecomm.aws import client
+
+    athena = client("athena")
+    readers = []
+    for table, written in outcome.batch["summarize"]["tables"].items():
+        query = athena.get_query_execution(QueryExecutionId=outcome.batch[f"{table}.write"]["query_id"])[
+            "QueryExecution"
+        ]
+        assert query["Statistics"]["DataScannedInBytes"] == written["bytes_scanned"]
+        if "ecomm_user_activity" in query["Query"].partition("AS\n")[2]:
+            readers.append(table)
+    assert readers == ["agg_activity"]
+
+
+def test_nothing_is_left_aside(outcome: Outcome) -> None:
+    from ecomm import catalog
+    from ecomm.settings import settings
+
+    assert [table["Name"] for table in catalog.list_tables(settings().curated_database) if "__" in table["Name"]] == []
