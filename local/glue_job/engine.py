@@ -87,19 +87,23 @@ class JobEngine:
 
     def stop(self, run_id: str) -> None:
         """Asks a run to end: its record says STOPPING, then STOPPED when nothing of it runs. Raises UnknownRunError."""
-        active = self._active.get(run_id)
-        if active is None:
-            raise UnknownRunError(f"The run {run_id} is not running.")
-        threading.Thread(target=self._end, args=(active, "STOPPED", ""), daemon=True).start()
-        active.run.update(JobRunState="STOPPING", LastModifiedOn=time.time())
+        with self._lock:
+            active = self._active.get(run_id)
+            if active is None:
+                raise UnknownRunError(f"The run {run_id} is not running.")
+            self._want(active, "STOPPED", "")
+            active.run.update(JobRunState="STOPPING", LastModifiedOn=time.time())
+        threading.Thread(target=self._end, args=(active,), daemon=True).start()
 
     def close(self) -> None:
         """Ends all runs: the platform stops. Returns when their records say so and none of their processes is left."""
         with self._lock:
             self._closing = True
             runs = list(self._active.values())
+        for active in runs:
+            self._want(active, "FAILED", INTERRUPTED)
         with ThreadPoolExecutor(max(len(runs), 1)) as pool:
-            list(pool.map(lambda active: self._end(active, "FAILED", INTERRUPTED), runs))
+            list(pool.map(self._end, runs))
         for active in runs:
             if active.thread:
                 active.thread.join()
@@ -118,12 +122,15 @@ class JobEngine:
         active.thread.start()
 
     @staticmethod
-    def _end(active: _Active, state: str, message: str) -> None:
+    def _want(active: _Active, state: str, message: str) -> None:
+        """Decides how the run is to end, unless that is decided; from then on its script is not started any more."""
         with active.lock:
             active.wanted = active.wanted or (state, message)
-            process = active.process
-        if process is not None:
-            process.end()
+
+    @staticmethod
+    def _end(active: _Active) -> None:
+        if active.process is not None:
+            active.process.end()
 
     def _run(self, job: dict[str, Any], runs: list[dict[str, Any]], run: dict[str, Any], active: _Active) -> None:
         try:
@@ -174,15 +181,12 @@ class JobEngine:
                 shutil.rmtree(self._config.var / "aws" / "glue" / "runs" / run["Id"], ignore_errors=True)
 
     def _watch(self, run: dict[str, Any], active: _Active, process: RunProcess, output: RunOutput) -> tuple[str, str]:
-        assert process.popen.stdout
-        assert process.popen.stderr
-        output.follow(process.popen.stdout, process.popen.stderr)
+        output.follow(process.stdout, process.stderr)
         minutes = run["Timeout"]
         try:
             status = process.wait(minutes * 60)
         except subprocess.TimeoutExpired:
-            with active.lock:
-                active.wanted = active.wanted or ("TIMEOUT", f"The run took longer than its {minutes:g} minutes.")
+            self._want(active, "TIMEOUT", f"The run took longer than its {minutes:g} minutes.")
         finally:
             process.end()
             process.forget()

@@ -25,7 +25,7 @@ class RunProcess:
 
     def __init__(self, command: Command, record: Path) -> None:
         self._record = record
-        self.popen = subprocess.Popen(
+        self._popen = subprocess.Popen(
             command.words,
             cwd=command.folder,
             env=command.environment,
@@ -34,17 +34,22 @@ class RunProcess:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        assert self._popen.stdout is not None
+        assert self._popen.stderr is not None
+        self.stdout, self.stderr = self._popen.stdout, self._popen.stderr
         record.parent.mkdir(parents=True, exist_ok=True)
-        record.write_text(json.dumps({"pid": self.popen.pid, "created": psutil.Process(self.popen.pid).create_time()}))
+        record.write_text(
+            json.dumps({"pid": self._popen.pid, "created": psutil.Process(self._popen.pid).create_time()})
+        )
 
     def wait(self, seconds: float) -> int:
         """The exit status (negative: the signal that ended it). Raises subprocess.TimeoutExpired."""
-        return self.popen.wait(seconds)
+        return self._popen.wait(seconds)
 
     def end(self) -> None:
         """Asks all processes to end, kills those that do not within five seconds, and returns when none is left."""
-        end_session(self.popen.pid)
-        self.popen.wait()
+        end_session(self._popen.pid)
+        self._popen.wait()
 
     def forget(self) -> None:
         self._record.unlink(missing_ok=True)
