@@ -17,7 +17,7 @@ from typing import Any
 
 import ministack.app
 from ministack.app import app as application
-from ministack.core import persistence
+from ministack.core import persistence, router
 from ministack.core.responses import StreamingResponse, error_response_json, json_response, request_scope
 from ministack.services import athena, glue, s3
 from ministack.services.cloudformation import provisioners
@@ -104,6 +104,8 @@ _WITHOUT_DOCKER = {
 
 
 def _install_refusals() -> None:
+    # ministack loads boto3's models of all services, 400 MB, to ask whether a name that it does not know is AWS's.
+    router._is_aws_service_name = lambda name: True
     ministack.app._dispatch_service_request = partial(_dispatch, ministack.app._dispatch_service_request)
 
 

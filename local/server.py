@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
+import boto3
+
+from local import s3_lifecycle
 from local.config import HOST, Config
 from local.state import StateKeeper
+
+logger = logging.getLogger("local.server")
 
 
 def prepare_environment(config: Config) -> None:
@@ -50,14 +57,28 @@ async def serve(config: Config) -> None:
     hypercorn.keep_alive_timeout = 75
     keeper = StateKeeper(config.state, ministack_hooks.states, ministack_hooks.encode_state)
     keeping = asyncio.create_task(keeper.run(stopped := asyncio.Event()))
+    tidying = asyncio.create_task(_apply_lifecycle_rules(config))
 
     async def asked_to_stop() -> None:
         await stop.wait()
         await asyncio.to_thread(ministack_hooks.close)
 
     await hypercorn_serve(ministack_hooks.application, hypercorn, shutdown_trigger=asked_to_stop)
+    tidying.cancel()
     stopped.set()
     await keeping
+
+
+async def _apply_lifecycle_rules(config: Config) -> None:
+    """Now and then, for as long as the platform runs."""
+    while True:
+        await asyncio.sleep(s3_lifecycle.EVERY_SECONDS)
+        try:
+            s3 = boto3.client("s3", endpoint_url=config.endpoint)
+            removed = await asyncio.to_thread(s3_lifecycle.apply_rules, s3, datetime.now(UTC))
+            logger.info("Lifecycle rules removed %d objects, versions and uploads.", removed)
+        except Exception:  # The next hour is another try; the platform goes on.
+            logger.exception("The lifecycle rules could not be applied.")
 
 
 @contextmanager
