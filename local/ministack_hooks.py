@@ -19,8 +19,8 @@ import ministack.app
 from ministack.app import app as application
 from ministack.core import persistence, router
 from ministack.core.responses import StreamingResponse, error_response_json, json_response, request_scope
-from ministack.services import athena, glue, s3
-from ministack.services.cloudformation import provisioners
+from ministack.services import athena, cloudformation, glue, s3
+from ministack.services.cloudformation import changesets, handlers, provisioners, stacks
 
 from local import cfn_bucket, objects
 from local.athena.clients import factory
@@ -143,23 +143,13 @@ def _refusal(headers: dict[str, str], sentence: str) -> Any:
 
 
 def _install_cloudformation() -> None:
-    ministack.app._get_module = partial(_module, ministack.app._get_module)
+    for module in (changesets, handlers):
+        module._deploy_stack_async = partial(_deploy_stack, module._deploy_stack_async)
+    bucket = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
+    bucket["create"] = partial(_create_bucket_resource, bucket["create"])
+    bucket["update"] = partial(_update_bucket_resource, bucket["update"])
+    bucket["delete"] = _delete_bucket_resource
     ministack.app._load_persisted_state = partial(_load_all, ministack.app._load_persisted_state)
-
-
-def _module(stock: Any, name: str) -> Any:
-    """Hooks CloudFormation when it is first used, since it brings every service of ministack with it."""
-    found = stock(name)
-    if name == "cloudformation" and not isinstance(found.changesets._deploy_stack_async, partial):
-        for module in (found.changesets, found.handlers):
-            module._deploy_stack_async = partial(_deploy_stack, module._deploy_stack_async)
-        from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
-
-        bucket = _RESOURCE_HANDLERS["AWS::S3::Bucket"]
-        bucket["create"] = partial(_create_bucket_resource, bucket["create"])
-        bucket["update"] = partial(_update_bucket_resource, bucket["update"])
-        bucket["delete"] = _delete_bucket_resource
-    return found
 
 
 def _create_bucket_resource(stock: Any, logical_id: str, properties: dict[str, Any], stack_name: str) -> Any:
@@ -221,8 +211,6 @@ async def _deploy_stack(
     previous_stack: Any = None,
     **options: Any,
 ) -> None:
-    from ministack.services import cloudformation
-
     stack = cloudformation._stacks[stack_name]
     previous = previous_stack or {}
     arguments = stack_name, stack_id, template, parameters, disable_rollback, tags, is_update, previous_stack
@@ -243,11 +231,7 @@ async def _deploy_stack(
 
 def _load_all(stock: Any) -> None:
     stock()
-    if "cloudformation" not in ministack.app._loaded_modules:
-        return
-    from ministack.services.cloudformation import _stacks, handlers, stacks
-
-    for (account, region, name), stack in list(_stacks._data.items()):
+    for (account, region, name), stack in list(cloudformation._stacks._data.items()):
         status = stack["StackStatus"]
         if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
             continue
