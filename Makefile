@@ -10,6 +10,10 @@ export AIRFLOW_PORT ?= 8080
 export LOCAL_VAR ?= $(CURDIR)/var
 export STAGE ?= dev
 
+# Bytecode is kept, and apart from the source: compiling Airflow anew at each start takes longer than all its imports.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
+unexport PYTHONDONTWRITEBYTECODE
+
 UV := .venv/uv/bin/uv
 UV_VERSION := 0.13.9
 RUNTIMES := airflow local spark
@@ -73,7 +77,7 @@ demo: setup  ## the whole batch pipeline on real engines; DATASET=file.csv (or .
 
 .PHONY: up
 up: setup  ## start the local AWS and Airflow, and wait until both answer
-	@$(LOCAL) up
+	@ECOMM_STAGE=$(STAGE) ECOMM_DEPLOYMENT=$(abspath $(LOCAL_VAR))/deploy/$(STAGE).json $(LOCAL) up
 
 .PHONY: down
 down:  ## stop both; their state stays in var/

@@ -6,11 +6,13 @@ import base64
 import configparser
 import os
 import secrets
+import time
 from datetime import datetime
 from typing import Any
 
 from local.config import HOST, Config
 
+KEPT_LOG_DAYS = 30
 COMPONENTS = ("scheduler", "dag_processor", "triggerer")
 
 
@@ -42,6 +44,8 @@ def write_configuration(config: Config) -> None:
             "base_log_folder": home / "logs",
             "dag_processor_child_process_log_directory": home / "logs" / "dag_processor",
             "colored_console_log": False,
+            # A line for each request, of which the UI makes one every few seconds.
+            "namespace_levels": "http.access=WARNING",
         },
         "api": {
             "host": HOST,
@@ -69,6 +73,14 @@ def write_configuration(config: Config) -> None:
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
     unfinished.replace(path)
+
+
+def remove_old_logs(config: Config) -> None:
+    """Removes what tasks and the DAG processor logged more than a month ago."""
+    oldest = time.time() - KEPT_LOG_DAYS * 86400
+    for path in (config.airflow_home / "logs").rglob("*.log"):
+        if path.stat().st_mtime < oldest:
+            path.unlink()
 
 
 def not_ready(health: Any, started: float) -> str | None:

@@ -54,7 +54,7 @@ def _airflow(config: Config) -> Service:
         url=config.airflow_endpoint,
         port=config.airflow_port,
         port_setting="AIRFLOW_PORT",
-        prepare=partial(airflow.write_configuration, config),
+        prepare=partial(_prepare_airflow, config),
         waiting_for=partial(_components_of_airflow, config),
         log=config.logs / "airflow.log",
         run=config.run,
@@ -102,6 +102,11 @@ def _aws(config: Config) -> dict[str, str]:
 def _api_of_platform(config: Config, started: float) -> str | None:
     answer = _get(config.port, "/_ministack/health")
     return "the AWS API does not answer yet" if answer is None else None
+
+
+def _prepare_airflow(config: Config) -> None:
+    airflow.write_configuration(config)
+    airflow.remove_old_logs(config)
 
 
 def _components_of_airflow(config: Config, started: float) -> str | None:
