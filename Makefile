@@ -77,7 +77,7 @@ demo: setup  ## the whole batch pipeline on real engines; DATASET=file.csv (or .
 
 .PHONY: up
 up: setup  ## start the local AWS and Airflow, and wait until both answer
-	@ECOMM_STAGE=$(STAGE) ECOMM_DEPLOYMENT=$(abspath $(LOCAL_VAR))/deploy/$(STAGE).json $(LOCAL) up
+	@ECOMM_STAGE=$(STAGE) ECOMM_DEPLOYMENT="$(LOCAL_VAR)/deploy/$(STAGE).json" $(LOCAL) up
 
 .PHONY: down
 down:  ## stop both; their state stays in var/

@@ -47,10 +47,12 @@ def main(words: Sequence[str] | None = None) -> int:
 def up(config: Config, chosen: Sequence[Service], arguments: argparse.Namespace) -> int:
     with _only_command(config):
         begun = time.time()
+        waiting = []
         for service in chosen:
             process = service.process()
             if process is None:
                 service.start()
+                waiting.append(service)
                 continue
             port = (service.started() or {})["port"]
             if port != service.port:
@@ -58,8 +60,10 @@ def up(config: Config, chosen: Sequence[Service], arguments: argparse.Namespace)
                     f"{service.name} of {config.var} already listens on port {port:.0f}, not on {service.port}. "
                     f"Stop it first (down), or give another folder for this one (LOCAL_VAR)."
                 )
-            _say(f"{service.name} is already up (process {process.pid})")
-        wait_until_ready(chosen, Progress(begun).show)
+            _say(f"{service.name} is already up: {service.url} (process {process.pid})")
+            if service.waiting_for(process.create_time()) is not None:
+                waiting.append(service)
+        wait_until_ready(waiting, Progress(begun).show)
     return 0
 
 

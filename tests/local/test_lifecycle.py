@@ -103,7 +103,8 @@ def test_up_status_and_down(instance: Instance) -> None:
 
     instance.s3.create_bucket(Bucket="kept")
     again = instance.up("platform")
-    assert f"platform is already up (process {instance.process('platform').pid})" in again
+    pid = instance.process("platform").pid
+    assert again == f"platform is already up: http://127.0.0.1:{instance.port} (process {pid})\n"
 
     down = instance.run("down")
     assert (down.returncode, "platform stopped" in down.stdout) == (0, True)

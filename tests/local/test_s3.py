@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -196,6 +196,29 @@ def test_a_broken_chunked_body_is_refused(platform: Platform, s3: Any, bucket: s
     assert (status, b"IncompleteBody" in answer) == (400, True)
     assert keys(s3, bucket) == []
     assert left_in_uploads(platform) == before
+
+
+def test_a_client_that_leaves_leaves_nothing_behind(platform: Platform, s3: Any, bucket: str) -> None:
+    before = left_in_uploads(platform)
+    signed = AWSRequest("PUT", f"{platform.endpoint}/{bucket}/k")
+    SigV4Auth(Credentials("local", "local"), "s3", "us-east-1").add_auth(signed)
+    address = urlsplit(platform.endpoint)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port)
+    connection.putrequest("PUT", f"/{bucket}/k")
+    for name, value in {**dict(signed.headers.items()), "Content-Length": str(8 * MEGABYTE)}.items():
+        connection.putheader(name, value)
+    connection.endheaders(pattern(4 * MEGABYTE))
+    wait_until(lambda: left_in_uploads(platform) != before)
+    connection.close()
+    wait_until(lambda: left_in_uploads(platform) == before)
+    assert keys(s3, bucket) == []
+
+
+def wait_until(come: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not come():
+        assert time.monotonic() < deadline, "It did not come about in 20 s."
+        time.sleep(0.02)
 
 
 def left_in_uploads(platform: Platform) -> list[Path]:
@@ -452,6 +475,10 @@ def test_every_version_keeps_its_bytes(s3: Any, bucket: str) -> None:
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     bodies = [pattern(2 * MEGABYTE), b"small", pattern(3 * MEGABYTE)]
     versions = [s3.put_object(Bucket=bucket, Key="k", Body=body)["VersionId"] for body in bodies]
+    part = s3.get_object(Bucket=bucket, Key="k", VersionId=versions[0], Range="bytes=10-19")
+    assert (part["Body"].read(), part["ContentRange"]) == (bodies[0][10:20], f"bytes 10-19/{len(bodies[0])}")
+    with pytest.raises(ClientError, match="InvalidRange"):
+        s3.get_object(Bucket=bucket, Key="k", VersionId=versions[0], Range="bytes=99999999-")
     s3.delete_object(Bucket=bucket, Key="k")
     assert keys(s3, bucket) == []
     for version, body in zip(["null", *versions], [b"before versioning", *bodies], strict=True):
