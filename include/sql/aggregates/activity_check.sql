@@ -24,6 +24,12 @@ select
 from keys
 union all
 select
+    'as many events as the fact has' as check_name,
+    abs(coalesce(sum(events), 0) - (select count(*) from {{ database }}.ecomm_user_activity)) as failing_rows,
+    'events: ' || cast(sum(events) as varchar) as detail
+from {{ table }}
+union all
+select
     'hour, event type and user are known' as check_name,
     count_if(hour is null or event_type is null or user_id is null) as failing_rows,
     '' as detail

@@ -26,6 +26,12 @@ expected as (
         sum(if(event_type = 'purchase', amount, decimal '0.00')) as revenue
     from {{ database }}.agg_activity
     where user_session is not null
+),
+
+suspicious_sessions as (
+    select count(distinct activity.user_session) as sessions
+    from {{ database }}.agg_activity as activity
+    inner join {{ database }}.suspicious_users as suspicious on activity.user_id = suspicious.user_id
 )
 
 select
@@ -58,3 +64,9 @@ select
     '' as detail
 from totals
 cross join expected
+union all
+select
+    'the sessions of suspicious users are suspicious, and no other' as check_name,
+    abs(count_if(suspicious) - (select suspicious_sessions.sessions from suspicious_sessions)) as failing_rows,
+    'suspicious sessions: ' || cast(count_if(suspicious) as varchar) as detail
+from {{ table }}

@@ -11,16 +11,29 @@ with copies as (
 expected as (
     select
         count_if(carts > 0) as sessions_with_cart,
+        count_if(carts > 0 and purchases = 0) as sessions_abandoned,
+        count_if(carts = 0 and purchases > 0) as sessions_bought_without_cart,
         sum(if(purchases = 0, cart_value, decimal '0.00')) as abandoned_value
     from {{ database }}.agg_sessions
 ),
 
 everybody as (
+    select * from {{ table }}
+    where audience = 'all'
+),
+
+people as (
+    select * from {{ table }}
+    where audience = 'human'
+),
+
+totals as (
     select
         sum(sessions_with_cart) as sessions_with_cart,
+        sum(sessions_abandoned) as sessions_abandoned,
+        sum(sessions_bought_without_cart) as sessions_bought_without_cart,
         sum(abandoned_value) as abandoned_value
-    from {{ table }}
-    where audience = 'all'
+    from everybody
 )
 
 select
@@ -47,11 +60,26 @@ select
 from {{ table }}
 union all
 select
-    'sessions with a cart and the abandoned value are those of agg_sessions' as check_name,
+    'sessions and the abandoned value of all are those of agg_sessions' as check_name,
     count_if(
-        everybody.sessions_with_cart is distinct from expected.sessions_with_cart
-        or everybody.abandoned_value is distinct from expected.abandoned_value
+        totals.sessions_with_cart is distinct from expected.sessions_with_cart
+        or totals.sessions_abandoned is distinct from expected.sessions_abandoned
+        or totals.sessions_bought_without_cart is distinct from expected.sessions_bought_without_cart
+        or totals.abandoned_value is distinct from expected.abandoned_value
     ) as failing_rows,
     '' as detail
-from everybody
+from totals
 cross join expected
+union all
+select
+    'people are not more than all' as check_name,
+    count_if(
+        everybody.day is null
+        or people.sessions_with_cart > everybody.sessions_with_cart
+        or people.sessions_abandoned > everybody.sessions_abandoned
+        or people.sessions_bought_without_cart > everybody.sessions_bought_without_cart
+        or people.abandoned_value > everybody.abandoned_value
+    ) as failing_rows,
+    '' as detail
+from people
+left join everybody on people.day = everybody.day

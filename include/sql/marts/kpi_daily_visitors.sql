@@ -2,47 +2,35 @@
 --
 -- Grain: day (UTC), audience. Sources: agg_activity, agg_sessions, suspicious_users.
 -- A visitor is new on the first day of the loaded data that has an event of theirs. Visitors do not add up over days.
-with activity as (
+with visitor_days as (
     select
-        activity.user_id,
-        cast(activity.hour as date) as day,
-        activity.event_type,
-        activity.events,
-        activity.amount,
-        audiences.audience
-    from {{ database }}.agg_activity as activity
-    left join {{ database }}.suspicious_users as suspicious on activity.user_id = suspicious.user_id
-    cross join (values 'all', 'human') as audiences (audience)
-    where audiences.audience = 'all' or suspicious.user_id is null
-),
-
-visitor_days as (
-    select
-        audience,
-        day,
         user_id,
-        min(day) over (partition by audience, user_id) as first_day,
+        cast(hour as date) as day,
+        min(cast(hour as date)) over (partition by user_id) as first_day,
         sum(if(event_type = 'view', events, 0)) as views,
         sum(if(event_type = 'cart', events, 0)) as carts,
         sum(if(event_type = 'purchase', events, 0)) as purchases,
         sum(if(event_type = 'purchase', amount, decimal '0.00')) as revenue
-    from activity
-    group by audience, day, user_id
+    from {{ database }}.agg_activity
+    group by user_id, cast(hour as date)
 ),
 
 daily_visitors as (
     select
-        day,
-        audience,
+        visitor_days.day,
+        audiences.audience,
         count(*) as visitors,
-        count_if(day = first_day) as new_visitors,
-        count_if(day > first_day) as returning_visitors,
-        sum(views) as views,
-        sum(carts) as carts,
-        sum(purchases) as purchases,
-        sum(revenue) as revenue
+        count_if(visitor_days.day = visitor_days.first_day) as new_visitors,
+        count_if(visitor_days.day > visitor_days.first_day) as returning_visitors,
+        sum(visitor_days.views) as views,
+        sum(visitor_days.carts) as carts,
+        sum(visitor_days.purchases) as purchases,
+        sum(visitor_days.revenue) as revenue
     from visitor_days
-    group by day, audience
+    left join {{ database }}.suspicious_users as suspicious on visitor_days.user_id = suspicious.user_id
+    cross join (values 'all', 'human') as audiences (audience)
+    where audiences.audience = 'all' or suspicious.user_id is null
+    group by visitor_days.day, audiences.audience
 ),
 
 daily_sessions as (

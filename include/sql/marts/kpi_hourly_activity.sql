@@ -2,28 +2,28 @@
 --
 -- Grain: hour (UTC), category_code, event_type, audience. Sources: agg_activity, suspicious_users.
 -- Only purchases have revenue. Visitors do not add up over hours, categories or event types.
-with activity as (
+with hourly_visitors as (
     select
-        activity.hour,
-        activity.category_code,
-        activity.event_type,
-        activity.user_id,
-        activity.events,
-        activity.amount,
-        audiences.audience
-    from {{ database }}.agg_activity as activity
-    left join {{ database }}.suspicious_users as suspicious on activity.user_id = suspicious.user_id
-    cross join (values 'all', 'human') as audiences (audience)
-    where audiences.audience = 'all' or suspicious.user_id is null
+        hour,
+        category_code,
+        event_type,
+        user_id,
+        sum(events) as events,
+        sum(if(event_type = 'purchase', amount, decimal '0.00')) as revenue
+    from {{ database }}.agg_activity
+    group by hour, category_code, event_type, user_id
 )
 
 select
-    hour,
-    category_code,
-    event_type,
-    audience,
-    sum(events) as events,
-    count(distinct user_id) as visitors,
-    sum(if(event_type = 'purchase', amount, decimal '0.00')) as revenue
-from activity
-group by hour, category_code, event_type, audience
+    hourly_visitors.hour,
+    hourly_visitors.category_code,
+    hourly_visitors.event_type,
+    audiences.audience,
+    sum(hourly_visitors.events) as events,
+    count(*) as visitors,
+    sum(hourly_visitors.revenue) as revenue
+from hourly_visitors
+left join {{ database }}.suspicious_users as suspicious on hourly_visitors.user_id = suspicious.user_id
+cross join (values 'all', 'human') as audiences (audience)
+where audiences.audience = 'all' or suspicious.user_id is null
+group by hourly_visitors.hour, hourly_visitors.category_code, hourly_visitors.event_type, audiences.audience

@@ -18,11 +18,20 @@ expected as (
 ),
 
 everybody as (
+    select * from {{ table }}
+    where audience = 'all'
+),
+
+people as (
+    select * from {{ table }}
+    where audience = 'human'
+),
+
+totals as (
     select
         sum(events) as events,
         sum(revenue) as revenue
-    from {{ table }}
-    where audience = 'all'
+    from everybody
 )
 
 select
@@ -46,8 +55,24 @@ union all
 select
     'events and revenue of all are those of the activity' as check_name,
     count_if(
-        everybody.events is distinct from expected.events or everybody.revenue is distinct from expected.revenue
+        totals.events is distinct from expected.events or totals.revenue is distinct from expected.revenue
     ) as failing_rows,
     '' as detail
-from everybody
+from totals
 cross join expected
+union all
+select
+    'people are not more than all' as check_name,
+    count_if(
+        everybody.hour is null
+        or people.visitors > everybody.visitors
+        or people.events > everybody.events
+        or people.revenue > everybody.revenue
+    ) as failing_rows,
+    '' as detail
+from people
+left join everybody
+    on
+        people.hour = everybody.hour
+        and people.category_code is not distinct from everybody.category_code
+        and people.event_type = everybody.event_type

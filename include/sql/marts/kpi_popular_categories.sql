@@ -2,34 +2,36 @@
 --
 -- Grain: day (UTC), audience, category_code. Sources: agg_activity, suspicious_users.
 -- Events without a code are kept in a row whose code and ranks are null, so that the sums over categories are complete.
-with activity as (
+with category_visitors as (
     select
-        cast(activity.hour as date) as day,
-        activity.category_code,
-        activity.user_id,
-        activity.event_type,
-        activity.events,
-        activity.amount,
-        audiences.audience
-    from {{ database }}.agg_activity as activity
-    left join {{ database }}.suspicious_users as suspicious on activity.user_id = suspicious.user_id
-    cross join (values 'all', 'human') as audiences (audience)
-    where audiences.audience = 'all' or suspicious.user_id is null
-),
-
-categories as (
-    select
-        day,
-        audience,
+        cast(hour as date) as day,
         category_code,
-        count(distinct user_id) as visitors,
+        user_id,
         sum(events) as events,
         sum(if(event_type = 'view', events, 0)) as views,
         sum(if(event_type = 'cart', events, 0)) as carts,
         sum(if(event_type = 'purchase', events, 0)) as purchases,
         sum(if(event_type = 'purchase', amount, decimal '0.00')) as revenue
-    from activity
-    group by day, audience, category_code
+    from {{ database }}.agg_activity
+    group by cast(hour as date), category_code, user_id
+),
+
+categories as (
+    select
+        category_visitors.day,
+        audiences.audience,
+        category_visitors.category_code,
+        count(*) as visitors,
+        sum(category_visitors.events) as events,
+        sum(category_visitors.views) as views,
+        sum(category_visitors.carts) as carts,
+        sum(category_visitors.purchases) as purchases,
+        sum(category_visitors.revenue) as revenue
+    from category_visitors
+    left join {{ database }}.suspicious_users as suspicious on category_visitors.user_id = suspicious.user_id
+    cross join (values 'all', 'human') as audiences (audience)
+    where audiences.audience = 'all' or suspicious.user_id is null
+    group by category_visitors.day, audiences.audience, category_visitors.category_code
 ),
 
 ranked as (

@@ -13,18 +13,33 @@ expected as (
     select
         cast(hour as date) as day,
         sum(events) as events,
+        sum(if(event_type = 'view', events, 0)) as views,
+        sum(if(event_type = 'cart', events, 0)) as carts,
+        sum(if(event_type = 'purchase', events, 0)) as purchases,
         sum(if(event_type = 'purchase', amount, decimal '0.00')) as revenue
     from {{ database }}.agg_activity
     group by cast(hour as date)
+),
+
+everybody as (
+    select * from {{ table }}
+    where audience = 'all'
+),
+
+people as (
+    select * from {{ table }}
+    where audience = 'human'
 ),
 
 daily as (
     select
         day,
         sum(events) as events,
+        sum(views) as views,
+        sum(carts) as carts,
+        sum(purchases) as purchases,
         sum(revenue) as revenue
-    from {{ table }}
-    where audience = 'all'
+    from everybody
     group by day
 )
 
@@ -49,6 +64,18 @@ select
 from {{ table }}
 union all
 select
+    'the first category of a day has rank 1' as check_name,
+    count(*) as failing_rows,
+    '' as detail
+from (
+    select day
+    from {{ table }}
+    where category_code is not null
+    group by day, audience
+    having min(rank_by_views) <> 1 or min(rank_by_revenue) <> 1
+) as unranked
+union all
+select
     'a category has a visitor, and no more visitors than events' as check_name,
     count_if(visitors < 1 or visitors > events) as failing_rows,
     '' as detail
@@ -57,8 +84,27 @@ union all
 select
     'events and revenue of all add up to those of the activity, day by day' as check_name,
     count_if(
-        daily.events is distinct from expected.events or daily.revenue is distinct from expected.revenue
+        daily.events is distinct from expected.events
+        or daily.views is distinct from expected.views
+        or daily.carts is distinct from expected.carts
+        or daily.purchases is distinct from expected.purchases
+        or daily.revenue is distinct from expected.revenue
     ) as failing_rows,
     'days: ' || cast(count(*) as varchar) as detail
 from daily
 full outer join expected on daily.day = expected.day
+union all
+select
+    'people are not more than all' as check_name,
+    count_if(
+        everybody.day is null
+        or people.visitors > everybody.visitors
+        or people.events > everybody.events
+        or people.revenue > everybody.revenue
+    ) as failing_rows,
+    '' as detail
+from people
+left join everybody
+    on
+        people.day = everybody.day
+        and people.category_code is not distinct from everybody.category_code

@@ -1,0 +1,161 @@
+"""The queries of include/sql, run by the local platform's Athena over rows given as CSV."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import boto3
+import duckdb
+import pytest
+from ecomm.settings import settings
+from ecomm.sql import qualified, render
+from ecomm.tables import AGGREGATES, FACT, MARTS, Derived
+
+from tests.conftest import ROOT, Platform
+from tests.dags.expected import Row
+
+REAL_ROWS = Path(os.environ.get("ECOMM_REAL_DATA", ROOT.parent / "shared" / "data")) / "2019-Oct-head.csv"
+# The real rows are no part of the project; where they are, they are used.
+collect_ignore = [] if REAL_ROWS.is_file() else ["test_real_rows.py"]
+
+DERIVED = {table.name: table for table in (*AGGREGATES, *MARTS)}
+BUCKET = "sql-test"
+QUERY_SECONDS = 120
+# The columns of the fact, by Hive's names and by DuckDB's.
+FACT_COLUMNS = {
+    "event_time": ("timestamp", "TIMESTAMP"),
+    "event_type": ("string", "VARCHAR"),
+    "product_id": ("bigint", "BIGINT"),
+    "category_id": ("bigint", "BIGINT"),
+    "category_code": ("string", "VARCHAR"),
+    "brand": ("string", "VARCHAR"),
+    "price": ("decimal(10,2)", "DECIMAL(10,2)"),
+    "user_id": ("bigint", "BIGINT"),
+    "user_session": ("string", "VARCHAR"),
+}
+PARQUET = {
+    "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+    "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+    "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
+}
+
+
+class Warehouse:
+    """A curated database on the platform: the fact, and the tables computed from it."""
+
+    def __init__(self, platform: Platform, database: str) -> None:
+        session = boto3.Session("local", "local", region_name="us-east-1")
+        self._s3 = session.client("s3", endpoint_url=platform.endpoint)
+        self._glue = session.client("glue", endpoint_url=platform.endpoint)
+        self._athena = session.client("athena", endpoint_url=platform.endpoint)
+        self.database = database
+        self._s3.create_bucket(Bucket=BUCKET)
+        self._glue.create_database(DatabaseInput={"Name": database})
+
+    def load_fact(self, lines: list[str]) -> None:
+        """Makes the fact of these CSV lines, one file a month, as the Spark job would."""
+        columns = [{"Name": name, "Type": hive} for name, (hive, _) in FACT_COLUMNS.items()]
+        location = f"s3://{BUCKET}/{self.database}/{FACT}/"
+        storage = {"Columns": columns, "Location": location, **PARQUET}
+        keys = [{"Name": name, "Type": "string"} for name in ("p_year", "p_month")]
+        self._glue.create_table(
+            DatabaseName=self.database,
+            TableInput={
+                "Name": FACT,
+                "TableType": "EXTERNAL_TABLE",
+                "PartitionKeys": keys,
+                "StorageDescriptor": storage,
+                "Parameters": {"classification": "parquet"},
+            },
+        )
+        for month in sorted({line[:7] for line in lines}):
+            folder = f"{location}p_year={month[:4]}/p_month={month[5:]}/"
+            body = _parquet([line for line in lines if line.startswith(month)])
+            self._s3.put_object(Bucket=BUCKET, Key=f"{folder.removeprefix(f's3://{BUCKET}/')}events.parquet", Body=body)
+            partition = {"Values": month.split("-"), "StorageDescriptor": {**storage, "Location": folder}}
+            self._glue.create_partition(DatabaseName=self.database, TableName=FACT, PartitionInput=partition)
+
+    def derive(self, table: Derived) -> None:
+        """Computes a table from those before it."""
+        self.create(table.name, render(table.file))
+
+    def create(self, name: str, query: str) -> None:
+        location = f"s3://{BUCKET}/{self.database}/{name}-{time.time_ns()}/"
+        self.run(
+            f"create table {qualified(name)} with (format = 'PARQUET', external_location = '{location}') as {query}"
+        )
+
+    def drop(self, name: str) -> None:
+        self._glue.delete_table(DatabaseName=self.database, Name=name)
+
+    def columns(self, name: str) -> dict[str, str]:
+        """Columns and types of a table, in Hive's words, as the catalog has them."""
+        storage = self._glue.get_table(DatabaseName=self.database, Name=name)["Table"]["StorageDescriptor"]
+        return {column["Name"]: column["Type"] for column in storage["Columns"]}
+
+    def run(self, query: str) -> dict[str, Any]:
+        """Runs a statement to its end; raises AssertionError with Athena's reason where it fails."""
+        handle = self._athena.start_query_execution(
+            QueryString=query,
+            ResultConfiguration={"OutputLocation": f"s3://{BUCKET}/results/"},
+        )["QueryExecutionId"]
+        deadline = time.monotonic() + QUERY_SECONDS
+        while time.monotonic() < deadline:
+            execution = self._athena.get_query_execution(QueryExecutionId=handle)["QueryExecution"]
+            if execution["Status"]["State"] not in {"QUEUED", "RUNNING"}:
+                break
+            time.sleep(0.02)
+        assert execution["Status"]["State"] == "SUCCEEDED", f"{execution['Status']}\n{query}"
+        return dict(execution)
+
+    def rows(self, query: str) -> list[Row]:
+        """The rows of a query; values are text or None."""
+        handle = self.run(query)["QueryExecutionId"]
+        pages = self._athena.get_paginator("get_query_results").paginate(QueryExecutionId=handle)
+        first, *rest = (row["Data"] for page in pages for row in page["ResultSet"]["Rows"])
+        names = [str(datum.get("VarCharValue")) for datum in first]
+        return [dict(zip(names, (datum.get("VarCharValue") for datum in row), strict=True)) for row in rest]
+
+    def check(self, table: Derived, name: str | None = None) -> dict[str, int]:
+        """How many rows fail each check of the table, or of another table of the same shape."""
+        file = f"{table.file.removesuffix('.sql')}_check.sql"
+        rows = self.rows(render(file, table=qualified(name or table.name)))
+        assert len({row["check_name"] for row in rows}) == len(rows)
+        return {str(row["check_name"]): int(str(row["failing_rows"])) for row in rows}
+
+
+def _parquet(lines: list[str]) -> bytes:
+    """The lines as Parquet; times are instants in UTC there, as Spark writes them."""
+    kinds = {name: kind for name, (_, kind) in FACT_COLUMNS.items()} | {"event_time": "VARCHAR"}
+    with TemporaryDirectory() as folder:
+        source, target = Path(folder, "events.csv"), Path(folder, "events.parquet")
+        source.write_text("".join(lines))
+        duckdb.connect().execute(
+            f"""
+            copy (
+                select * replace (cast(replace(event_time, ' UTC', '+00') as timestamptz) as event_time)
+                from read_csv('{source}', header = false, columns = {kinds})
+            ) to '{target}' (format parquet)
+            """
+        )
+        return target.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def warehouse(platform: Platform, request: pytest.FixtureRequest) -> Iterator[Warehouse]:
+    """The tables of the module's LINES (CSV lines without a header), in a database of the module's own."""
+    database = request.module.__name__.rpartition(".")[2]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ECOMM_CURATED_DATABASE", database)
+        settings.cache_clear()
+        made = Warehouse(platform, database)
+        made.load_fact(request.module.LINES)
+        for table in DERIVED.values():
+            made.derive(table)
+        yield made
+    settings.cache_clear()
