@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from local.athena.errors import QueryError
-from local.athena.types import to_hive
 from local.athena.types import parse as parse_type
+from local.athena.types import to_hive
 
 CATALOG = "awsdatacatalog"
 _VIEW_PREFIX, _VIEW_SUFFIX = "/* Presto View: ", " */"
@@ -112,7 +112,8 @@ class Catalog:
 
 
 _INPUT_KEYS = (
-    "Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys", "ViewOriginalText", "ViewExpandedText",
+    "Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys", "ViewOriginalText",
+    "ViewExpandedText",
     "TableType", "Parameters",
 )  # fmt: skip
 

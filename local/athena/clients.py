@@ -12,6 +12,7 @@ from botocore.config import Config as ClientConfig
 
 def factory(endpoint: str, region: str) -> Callable[[str], Any]:
     """A function that gives the client of a service, made at its first use."""
+    session: Any = boto3.session.Session()
     made: dict[str, Any] = {}
     lock = threading.Lock()
     settings = ClientConfig(s3={"addressing_style": "path"}, retries={"mode": "standard"})
@@ -19,7 +20,7 @@ def factory(endpoint: str, region: str) -> Callable[[str], Any]:
     def client(service: str) -> Any:
         with lock:
             if service not in made:
-                made[service] = boto3.session.Session().client(
+                made[service] = session.client(
                     service,
                     endpoint_url=endpoint,
                     region_name=region,

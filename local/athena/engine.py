@@ -11,9 +11,11 @@ from typing import Any
 
 import duckdb
 
-from local.athena import catalogue_statements, hive, parameters, query, results, statements, writing
+from local.athena import parameters, query, results, statements, targets, writing
 from local.athena.catalog import Catalog, view_table
 from local.athena.errors import QueryCancelledError, QueryError, from_duckdb
+from local.athena.hive import execution
+from local.athena.hive import statements as hive_statements
 from local.athena.session import Engine, Session
 from local.athena.tables import Lister
 from local.athena.types import BIGINT, VARCHAR, Type
@@ -102,7 +104,7 @@ class Run:
             (statements.Unload, self._unload),
             (statements.Prepare, self._prepare),
             (statements.Deallocate, self._deallocate),
-            (hive.Statement, self._catalogue),
+            (hive_statements.Statement, self._catalogue),
         ]
         for kind, handler in handlers:
             if isinstance(statement, kind):
@@ -166,11 +168,11 @@ class Run:
         if self.request.enforced and "external_location" in statement.properties:
             raise QueryError(
                 "INVALID_TABLE_PROPERTY",
-                "The Create Table As Select query failed because it was submitted with an 'external_location' property to an Athena "
-                "Workgroup that enforces a centralized output location for all queries. Please remove the 'external_location' "
-                "property and resubmit the query.",
+                "The Create Table As Select query failed because it was submitted with an 'external_location' property "
+                "to an Athena Workgroup that enforces a centralized output location for all queries. Please remove "
+                "the 'external_location' property and resubmit the query.",
             )
-        target = writing.target_of_create(
+        target = targets.target_of_create(
             statement, database, name, f"{self.request.output}tables/{self.request.id}/", self.lister
         )
         prepared = self.prepare(statement.sql)
@@ -179,24 +181,24 @@ class Run:
 
     def _insert(self, statement: statements.Insert) -> Answer:
         database, name = self.name(statement.name)
-        target = writing.target_of_insert(self.catalog, database, name, statement.columns)
+        target = targets.target_of_insert(self.catalog, database, name, statement.columns)
         prepared = self.prepare(statement.sql)
         rows = writing.insert(self, prepared, target)
         return self._written(target, rows)
 
     def _unload(self, statement: statements.Unload) -> Answer:
-        target = writing.target_of_unload(statement, self.lister)
+        target = targets.target_of_unload(statement, self.lister)
         prepared = self.prepare(statement.sql)
         rows = writing.unload(self, prepared, target)
         return self._written(target, rows)
 
-    def _written(self, target: writing.Target, rows: int) -> Answer:
+    def _written(self, target: targets.Target, rows: int) -> Answer:
         path, manifest = self._file("-manifest.csv")
         path.write_text("".join(f"{uri}\n" for uri in target.written))
         return Answer(manifest, path, [("rows", BIGINT)], rows, manifest)
 
-    def _catalogue(self, statement: hive.Statement) -> Answer:
-        columns, rows = catalogue_statements.run(statement, self.catalog, self.request.database, self.lister)
+    def _catalogue(self, statement: hive_statements.Statement) -> Answer:
+        columns, rows = execution.run(statement, self.catalog, self.request.database, self.lister)
         path, location = self._file(".txt")
         results.write_lines(rows, path)
         return Answer(location, path, [(column, VARCHAR) for column in columns])

@@ -53,7 +53,11 @@ class InvalidRequestError(Exception):
 
 
 _OWN = re.compile("\x02([A-Z_]+): (.*?)['\"] to ", re.S)
-_TEXT = re.compile("(?:Could not convert string|invalid \\w+ field format:|timestamp field value out of range:)\\s*['\"]\x01?(?P<value>.*?)['\"](?: to (?P<type>[\\w(), ]+)|,)", re.S)  # fmt: skip
+_TEXT = re.compile(
+    "(?:Could not convert string|invalid \\w+ field format:|timestamp field value out of range:)\\s*"
+    "['\"]\x01?(?P<value>.*?)['\"](?: to (?P<type>[\\w(), ]+)|,)",
+    re.S,
+)
 _TYPES = {"INT8": "TINYINT", "INT16": "SMALLINT", "INT32": "INT", "INT64": "BIGINT", "BOOL": "BOOLEAN", "FLOAT": "REAL"}
 _NAMES = [
     ("Division by zero", "DIVISION_BY_ZERO", "Division by zero"),
@@ -70,7 +74,7 @@ _NAMES = [
 ]
 
 
-def from_duckdb(error: duckdb.Error) -> QueryError:
+def from_duckdb(error: duckdb.Error) -> QueryError:  # noqa: PLR0911 - one return a kind of error
     """DuckDB's error under the name that Athena gives to the same mistake; the text of an unknown one is kept."""
     whole = str(error)
     if own := _OWN.search(whole):

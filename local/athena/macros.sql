@@ -46,11 +46,9 @@ CREATE MACRO athena_months_text(months) AS
 
 -- ---- numbers ----
 
+-- Half away from zero.
 CREATE MACRO athena_divided(dividend, divisor) AS
-  CASE WHEN (dividend < 0) = (divisor < 0)
-    THEN (abs(dividend) * 2 + abs(divisor)) // (2 * abs(divisor))
-    ELSE - ((abs(dividend) * 2 + abs(divisor)) // (2 * abs(divisor)))
-  END;
+  CAST(sign(dividend) * sign(divisor) AS HUGEINT) * ((abs(dividend) * 2 + abs(divisor)) // (2 * abs(divisor)));
 
 CREATE MACRO athena_ten(power) AS CAST(rpad('1', CAST(power AS INTEGER) + 1, '0') AS HUGEINT);
 
@@ -140,6 +138,9 @@ CREATE MACRO athena_url_parameter(query, name) AS
     {'name': split_part(e, '=', 1), 'value': substring(e, length(split_part(e, '=', 1)) + 2)}),
     lambda e: e.name = name)[1].value, '+', '%20'));
 
+CREATE MACRO athena_thousands(digits) AS
+  regexp_replace(reverse(regexp_replace(reverse(digits), '([0-9]{3})', '\1,', 'g')), '^(-?),', '\1');
+
 -- ---- dates and times ----
 
 CREATE MACRO athena_microseconds(i) AS CAST(epoch_us(i) AS BIGINT);
@@ -188,6 +189,8 @@ CREATE MACRO athena_array_concat(one, other) AS
 CREATE MACRO athena_array_join(items, separator) AS
   CASE WHEN items IS NOT NULL THEN coalesce(array_to_string(list_filter(items, lambda e: e IS NOT NULL), separator), '') END;
 
+CREATE MACRO athena_none(answers) AS NOT coalesce(list_bool_or(answers), false);
+
 CREATE MACRO athena_holds(items, item) AS
   len(list_filter(items, lambda o: o IS NOT DISTINCT FROM item)) > 0;
 
@@ -199,6 +202,12 @@ CREATE MACRO athena_contains(items, item) AS
 
 CREATE MACRO athena_array_distinct(items) AS
   list_filter(items, lambda e, i: len(list_filter(items[1:i - 1], lambda o: o IS NOT DISTINCT FROM e)) = 0);
+
+CREATE MACRO athena_array_both(one, other) AS
+  athena_array_distinct(list_filter(one, lambda e: athena_holds(other, e)));
+
+CREATE MACRO athena_array_without(one, other) AS
+  athena_array_distinct(list_filter(one, lambda e: NOT athena_holds(other, e)));
 
 CREATE MACRO athena_element_at(items, number) AS
   items[CASE WHEN number = 0 THEN athena_failure('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') ELSE number END];

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,10 +37,8 @@ def prepared(athena: Any, workgroup: str, name: str) -> str:
 
 def prepare(athena: Any, workgroup: str, name: str, sql: str) -> None:
     """Keeps a statement under a name, in place of the one that had it."""
-    try:
+    with contextlib.suppress(athena.exceptions.ResourceNotFoundException):
         athena.delete_prepared_statement(StatementName=name, WorkGroup=workgroup)
-    except athena.exceptions.ResourceNotFoundException:
-        pass
     athena.create_prepared_statement(StatementName=name, WorkGroup=workgroup, QueryStatement=sql)
 
 

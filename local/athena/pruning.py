@@ -1,4 +1,5 @@
-"""What is left of a table after pruning: partitions by their keys, row groups by their smallest and largest values; and its bytes."""
+"""What is left of a table after pruning: partitions by their keys, row groups by their smallest and largest values;
+and its bytes."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ def sources(lister: Lister, partitions: Iterable[Partition]) -> list[Source]:
 
 
 def scanned_bytes(table: Table, kept: Sequence[Source], scan: Scan) -> int:
-    """The bytes that one scan reads of these partitions: text files whole, of Parquet the column chunks that are needed."""
+    """The bytes that one scan reads of these partitions: text files whole, of Parquet the column chunks that are
+    needed."""
     total = 0
     for source in kept:
         if file_format(table, source.partition) != PARQUET:
@@ -67,7 +69,8 @@ def _chunk_bytes(table: Table, groups: Sequence[RowGroup], scan: Scan) -> int:
 
 @dataclass
 class RowGroup:
-    """The compressed sizes of a row group's columns, and their smallest and largest values as Parquet's statistics print them."""
+    """The compressed sizes of a row group's columns, and their smallest and largest values as Parquet's statistics
+    print them."""
 
     sizes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     limits: dict[str, tuple[str, str]] = field(default_factory=dict)

@@ -8,7 +8,8 @@ from local.athena import pruning, relation, scan, tables
 from local.athena.catalog import Catalog, is_view, view_definition
 from local.athena.errors import QueryError
 from local.athena.session import Session
-from local.athena.sql.queries import Queries, TableSource, ViewSource
+from local.athena.sql.model import TableSource, ViewSource
+from local.athena.sql.queries import Queries
 from local.athena.tables import Lister, Table
 from local.athena.types import VARCHAR, Type, parse, to_duckdb
 
@@ -32,7 +33,8 @@ class Prepared:
 
 
 class CatalogTables:
-    """The catalogue as the compiler asks for it; remembers which tables a query uses, each under a short name of its own."""
+    """The catalogue as the compiler asks for it; remembers which tables a query uses, each under a short name of its
+    own."""
 
     def __init__(self, catalog: Catalog, with_path: bool) -> None:
         self._catalog = catalog

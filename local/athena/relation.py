@@ -43,7 +43,8 @@ def file_format(table: Table, partition: Partition) -> str:
         return _SERDES[library]
     raise QueryError(
         "HIVE_UNSUPPORTED_FORMAT",
-        f"Table {table.name} has the SerDe {library or '(none)'}, which is not supported on this machine: use Parquet, CSV or JSON",
+        f"Table {table.name} has the SerDe {library or '(none)'}, which is not supported on this machine: "
+        "use Parquet, CSV or JSON",
     )
 
 
@@ -136,7 +137,8 @@ _TIMESTAMP = _DATE + r" [0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]{1,9})?"
 
 
 def _csv(connection: duckdb.DuckDBPyConnection, table: Table, source: Source) -> tuple[str, list[str]]:
-    """LazySimpleSerDe: no quotes, a missing field or a value that its type cannot read is NULL, surplus fields are dropped."""
+    """LazySimpleSerDe: no quotes, a missing field or a value that its type cannot read is NULL, surplus fields are
+    dropped."""
     parameters = _serde_parameters(table, source)
     delimiter = parameters.get("field.delim") or parameters.get("serialization.format") or "\x01"
     if delimiter == "1":
@@ -155,7 +157,8 @@ def _quoted_csv(connection: duckdb.DuckDBPyConnection, table: Table, source: Sou
     separator, quotes = parameters.get("separatorchar", ","), parameters.get("quotechar", '"')
     escape = parameters.get("escapechar", quotes)
     # A backslash is the documented default, yet files of any origin double their quotes: both are read as one quote.
-    options = f"delim={text(separator)}, quote={text(quotes)}, escape={text(quotes if escape == chr(92) else escape)}, nullstr=chr(0)"
+    escape = quotes if escape == "\\" else escape
+    options = f"delim={text(separator)}, quote={text(quotes)}, escape={text(escape)}, nullstr=chr(0)"
     relation = _read_csv(table, source, options)
     return relation, [_opencsv(quote(column.name), column.type, table) for column in table.columns]
 
@@ -180,7 +183,7 @@ def _read_csv(table: Table, source: Source, options: str) -> str:
     )
 
 
-def _lazy(field: str, type_: Type, table: Table) -> str:
+def _lazy(field: str, type_: Type, table: Table) -> str:  # noqa: PLR0911 - one return a type
     """A field of LazySimpleSerDe as its type; what the type cannot read is NULL."""
     wanted = to_duckdb(type_)
     if type_.is_text:
@@ -225,8 +228,8 @@ def _json(connection: duckdb.DuckDBPyConnection, table: Table, source: Source) -
     ignore = parameters.get("ignore.malformed.json", "false").lower() == "true"
     columns = ", ".join(f"{text(column.name)}: {text(_json_type(column.type))}" for column in table.columns)
     relation = (
-        f"read_json({paths(source.files)}, format='newline_delimited', hive_partitioning=false, ignore_errors={str(ignore).lower()}, "
-        f"columns={{{columns}}})"
+        f"read_json({paths(source.files)}, format='newline_delimited', hive_partitioning=false, "
+        f"ignore_errors={str(ignore).lower()}, columns={{{columns}}})"
     )
     return relation, [_json_value(quote(column.name), column.type) for column in table.columns]
 

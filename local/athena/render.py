@@ -10,8 +10,9 @@ from local.athena.types import Type, text
 UTC = "'UTC'"
 
 
-def as_text(expression: str, type_: Type, zone: str = UTC) -> str:
-    """The DuckDB expression that prints this one; NULL stays NULL. zone: in which a timestamp with time zone is shown."""
+def as_text(expression: str, type_: Type, zone: str = UTC) -> str:  # noqa: PLR0911 - one return a type
+    """The DuckDB expression that prints this one; NULL stays NULL. zone: in which a timestamp with time zone is
+    shown."""
     if type_.is_text or type_.name in ("json", "unknown", "ipaddress"):
         return f"CAST({expression} AS VARCHAR)"
     if type_.is_floating:

@@ -21,7 +21,8 @@ _API_NAMES = {
 
 
 def write_csv(session: Session, prepared: Prepared, path: Path) -> int:
-    """Runs a query and writes its rows as Athena does: a header, every field quoted, NULL empty and bare. Returns the rows."""
+    """Runs a query and writes its rows as Athena does: a header, every field quoted, NULL empty and bare. Returns the
+    rows."""
     names = ", ".join(f"c{number}" for number in range(1, len(prepared.columns) + 1))
     header = ", ".join(text(column.name) for column in prepared.columns)
     printed = render.columns([column.type for column in prepared.columns], [column.zone for column in prepared.columns])

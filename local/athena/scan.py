@@ -1,6 +1,7 @@
 """Which parts of the tables a query reads, found by planning it over empty tables that stand for the catalogue's.
 
-Every WITH query is written out at each use, as Athena plans it. What DuckDB's optimiser leaves to a table's scan says which columns
+Every WITH query is written out at each use, as Athena plans it. What DuckDB's optimiser leaves to a table's scan says
+which columns
 are read and which conditions its rows must meet.
 """
 
@@ -72,12 +73,14 @@ def _conjuncts(text: str) -> list[exp.Expr]:
 def holds_for(
     session: Session, condition: exp.Expr, keys: Sequence[str], values: Sequence[Sequence[str]]
 ) -> list[bool]:
-    """For each row of values (SQL literals) of the keys, whether the condition may hold; true where it cannot be computed."""
+    """For each row of values (SQL literals) of the keys, whether the condition may hold; true where it cannot be
+    computed."""
     rows = ", ".join(f"({number}, {', '.join(row)})" for number, row in enumerate(values))
     names = ", ".join(map(quote, keys))
     try:
         found = session.planner.execute(
-            f"SELECT coalesce(({condition.sql('duckdb')}), false) FROM (VALUES {rows}) AS p(number, {names}) ORDER BY number"
+            f"SELECT coalesce(({condition.sql('duckdb')}), false) FROM (VALUES {rows}) AS p(number, {names}) "
+            "ORDER BY number"
         ).fetchall()
     except duckdb.Error:
         return [True] * len(values)

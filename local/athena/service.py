@@ -1,4 +1,5 @@
-"""The life of queries: started, queued, run, stopped, answered; kept on disk so that it outlives the platform's process."""
+"""The life of queries: started, queued, run, stopped, answered; kept on disk so that it outlives the platform's
+process."""
 
 from __future__ import annotations
 

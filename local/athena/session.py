@@ -32,6 +32,8 @@ class Engine:
             macros,
             f"SET temp_directory = {text(str(work))}",
             f"SET allowed_directories = [{text(str(objects))}, {text(str(work))}]",
+            # It takes parts out of TRY, whose errors then end the query.
+            "SET disabled_optimizers = 'common_subexpressions'",
             "SET autoinstall_known_extensions = false",
             "SET autoload_known_extensions = false",
             "SET enable_external_access = false",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.athena import hive
 from local.athena.errors import QueryError
+from local.athena.hive import grammar
+from local.athena.hive import statements as hive_statements
 from local.athena.lexer import Cursor, position
 
 Name = tuple[str | None, str]
@@ -72,11 +73,12 @@ class Deallocate:
     name: str
 
 
-AnyStatement = Statement | Prepare | Execute | Deallocate | hive.Statement
+AnyStatement = Statement | Prepare | Execute | Deallocate | hive_statements.Statement
 
 
 def parse(sql: str) -> AnyStatement:
-    """The statement of this text. Raises QueryError (SYNTAX_ERROR with the position), also for more than one statement."""
+    """The statement of this text. Raises QueryError (SYNTAX_ERROR with the position), also for more than one
+    statement."""
     cursor = Cursor(_single(sql))
     sql = cursor.sql
     for words, parser in _STATEMENTS:
@@ -84,18 +86,18 @@ def parse(sql: str) -> AnyStatement:
             return parser(cursor)
     if cursor.peek_punctuation("("):
         return Select(sql)
-    statement = hive.parse(cursor)
+    statement = grammar.parse(cursor)
     if statement is None:
         raise cursor.mismatch(
-            "'ALTER', 'CREATE', 'DEALLOCATE', 'DESCRIBE', 'DROP', 'EXECUTE', 'EXPLAIN', 'INSERT', 'MSCK', 'PREPARE', 'SHOW', "
-            "'UNLOAD', <query>"
+            "'ALTER', 'CREATE', 'DEALLOCATE', 'DESCRIBE', 'DROP', 'EXECUTE', 'EXPLAIN', 'INSERT', 'MSCK', 'PREPARE', "
+            "'SHOW', 'UNLOAD', <query>"
         )
     return statement
 
 
 def kind(statement: AnyStatement) -> tuple[str, str]:
     """StatementType and SubstatementType of GetQueryExecution."""
-    if isinstance(statement, hive.Statement):
+    if isinstance(statement, hive_statements.Statement):
         return statement.kind, statement.substatement
     return {
         Select: ("DML", "SELECT"),
@@ -158,7 +160,7 @@ def _create_table_as(cursor: Cursor) -> AnyStatement:
         if not properties and (cursor.current is None or cursor.peek_punctuation("(")):
             raise QueryError(
                 "SYNTAX_ERROR",
-                "CREATE TABLE needs EXTERNAL and a LOCATION, or AS and a query; managed tables other than Iceberg do not exist",
+                "CREATE TABLE needs EXTERNAL and a LOCATION, or AS and a query; there are no managed tables",
                 position(cursor.sql, cursor.offset),
             )
         raise cursor.mismatch("'AS'")

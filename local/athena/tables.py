@@ -105,7 +105,8 @@ def _columns(source: dict[str, Any], columns: list[dict[str, str]] | None) -> tu
 
 
 def files(lister: Lister, location: str) -> list[StoredObject]:
-    """The objects under a location that hold rows: Hive ignores names that start with _ or ., and empty objects hold none."""
+    """The objects under a location that hold rows: Hive ignores names that start with _ or ., and empty objects hold
+    none."""
     bucket, prefix = split_uri(location)
     prefix = prefix if not prefix or prefix.endswith("/") else prefix + "/"
     try:
@@ -171,11 +172,11 @@ def _projected(table: Table) -> Iterator[Partition]:
             f"The projection of table {table.name} names {count} partitions; at most {_MOST_PROJECTED} are read",
         )
     template = table.parameters.get("storage.location.template", "")
-    for values in itertools.product(*ranges):
+    for chosen in itertools.product(*ranges):
         location = template
-        for key, value in zip(table.keys, values, strict=True):
+        for key, value in zip(table.keys, chosen, strict=True):
             location = location.replace(f"${{{key.name}}}", value)
-        yield Partition(values, location or partition_location(table.location, table.keys, values), {})
+        yield Partition(chosen, location or partition_location(table.location, table.keys, chosen), {})
 
 
 def _projected_values(table: Table, key: str) -> list[str]:

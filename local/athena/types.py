@@ -70,9 +70,12 @@ def map_of(key: Type, value: Type) -> Type:
 
 
 _SYNONYMS = {
-    "string": VARCHAR, "text": VARCHAR, "int": INTEGER, "float": REAL, "binary": VARBINARY, "blob": VARBINARY, "bytea": VARBINARY,
-    "timestamptz": TIMESTAMP_TZ, "timestamp_ms": TIMESTAMP, "timestamp_ns": TIMESTAMP, "timestamp_s": TIMESTAMP, "bool": BOOLEAN,
-    "hugeint": decimal(38, 0), "uhugeint": decimal(38, 0), "ubigint": decimal(20, 0), "uinteger": BIGINT, "usmallint": INTEGER,
+    "string": VARCHAR, "text": VARCHAR, "int": INTEGER, "float": REAL, "binary": VARBINARY, "blob": VARBINARY,
+    "bytea": VARBINARY,
+    "timestamptz": TIMESTAMP_TZ, "timestamp_ms": TIMESTAMP, "timestamp_ns": TIMESTAMP, "timestamp_s": TIMESTAMP,
+    "bool": BOOLEAN,
+    "hugeint": decimal(38, 0), "uhugeint": decimal(38, 0), "ubigint": decimal(20, 0), "uinteger": BIGINT,
+    "usmallint": INTEGER,
     "utinyint": SMALLINT, "interval": INTERVAL_DAY, "numeric": decimal(38, 0), "\"null\"": UNKNOWN, "null": UNKNOWN,
 }  # fmt: skip
 _TOKEN = re.compile(r'\s*("(?:[^"]|"")*"|`[^`]*`|[A-Za-z_][\w$]*|\d+|\[\]|[<>(),:])')
@@ -91,10 +94,9 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.rest = [found.group(1) for found in _TOKEN.finditer(text)]
-        if "".join(self.rest) != re.sub(r"\s+", "", text):
-            # A quoted name may hold spaces; anything else that is no token is a mistake.
-            if '"' not in text:
-                raise ValueError(f"{text!r} is not a data type.")
+        # A quoted name may hold spaces; anything else that is no token is a mistake.
+        if '"' not in text and "".join(self.rest) != re.sub(r"\s+", "", text):
+            raise ValueError(f"{text!r} is not a data type.")
 
     def next(self) -> str:
         if not self.rest:
@@ -146,7 +148,7 @@ class _Reader:
             else:
                 self.take("without", "time", "zone")
             return Type(name, arguments or (3,))
-        if name == "decimal" or name == "numeric":
+        if name in ("decimal", "numeric"):
             precision, scale = (*arguments, *(38, 0)[len(arguments) :])
             return decimal(precision, scale)
         if name == "interval":
@@ -201,7 +203,8 @@ def to_hive(type_: Type) -> str:
 
 
 _DUCKDB = {
-    "varbinary": "BLOB", "timestamp with time zone": "TIMESTAMPTZ", "unknown": "INTEGER", "char": "VARCHAR", "real": "FLOAT", "ipaddress": "VARCHAR",
+    "varbinary": "BLOB", "timestamp with time zone": "TIMESTAMPTZ", "unknown": "INTEGER", "char": "VARCHAR",
+    "real": "FLOAT", "ipaddress": "VARCHAR",
     "interval day to second": "INTERVAL", "interval year to month": "INTERVAL", "time with time zone": "TIMETZ",
 }  # fmt: skip
 

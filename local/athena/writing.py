@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from local.athena import relation, render, statements, tables
-from local.athena.catalog import Catalog, is_view
+from local.athena import render, tables
 from local.athena.errors import QueryError
 from local.athena.query import Column, Prepared
 from local.athena.relation import CSV, JSON, PARQUET, SERDE_OF_FORMAT
-from local.athena.tables import Lister
+from local.athena.targets import Target, folder
 from local.athena.types import Type, quote, text, to_duckdb, to_hive
 from local.objects import split_uri
 
@@ -21,161 +19,7 @@ if TYPE_CHECKING:
     from local.athena.engine import Run
 
 MOST_PARTITIONS = 100
-_FORMATS = {"PARQUET": PARQUET, "TEXTFILE": CSV, "JSON": JSON}
-_COMPRESSIONS = {
-    PARQUET: {"GZIP": "gzip", "SNAPPY": "snappy", "ZSTD": "zstd", "LZ4": "lz4_raw", "NONE": "uncompressed", "UNCOMPRESSED": "uncompressed"},
-    CSV: {"GZIP": "gzip", "ZSTD": "zstd", "NONE": "none", "UNCOMPRESSED": "none"},
-    JSON: {"GZIP": "gzip", "ZSTD": "zstd", "NONE": "none", "UNCOMPRESSED": "none"},
-}  # fmt: skip
 _ENDINGS = {"gzip": ".gz", "zstd": ".zst", "none": ""}
-_CREATE_PROPERTIES = {
-    "external_location", "is_external", "format", "partitioned_by", "bucketed_by", "bucket_count", "write_compression",
-    "parquet_compression", "orc_compression", "compression_level", "field_delimiter", "table_type",
-}  # fmt: skip
-
-
-@dataclass
-class Target:
-    """Where rows go and how they are written. written: the URIs of the files, once they are there.
-
-    columns: the columns that the files hold, by their order in the query; None until the query is known.
-    """
-
-    location: str
-    format: str
-    compression: str
-    keys: tuple[str, ...] = ()
-    delimiter: str = "\x01"
-    database: str = ""
-    name: str = ""
-    table: tables.Table | None = None
-    columns: tuple[str, ...] = ()
-    written: list[str] = field(default_factory=list)
-
-
-# ---- what a statement asks for ------------------------------------------------------------------------------------
-
-
-def target_of_create(
-    statement: statements.CreateTableAs, database: str, name: str, default_location: str, lister: Lister
-) -> Target:
-    properties = statement.properties
-    for unknown in sorted(set(properties) - _CREATE_PROPERTIES):
-        raise QueryError(
-            "INVALID_TABLE_PROPERTY", f"Catalog 'awsdatacatalog' table property '{unknown}' does not exist", (1, 1)
-        )
-    if properties.get("bucketed_by") or properties.get("bucket_count"):
-        raise QueryError(
-            "NOT_SUPPORTED", "Bucketed tables (bucketed_by) are not supported on this machine: leave the property out"
-        )
-    if str(properties.get("table_type", "HIVE")).upper() != "HIVE":
-        raise QueryError(
-            "NOT_SUPPORTED", f"Tables of type {properties['table_type']} are not supported on this machine: use HIVE"
-        )
-    location = _folder(str(properties.get("external_location", default_location)))
-    _refuse_filled(location, f"table '{database}.{name}'", lister)
-    format_ = _format(properties, "PARQUET")
-    keys = tuple(key.lower() for key in properties.get("partitioned_by", []))
-    compression = properties.get("write_compression") or properties.get("parquet_compression") or "GZIP"
-    return Target(
-        location,
-        format_,
-        _compression(format_, compression),
-        keys,
-        str(properties.get("field_delimiter", "\x01")),
-        database,
-        name,
-    )
-
-
-def target_of_unload(statement: statements.Unload, lister: Lister) -> Target:
-    if "format" not in statement.properties:
-        raise QueryError(
-            "INVALID_TABLE_PROPERTY", "UNLOAD needs the property format: WITH (format = 'PARQUET')", (1, 1)
-        )
-    location = _folder(statement.location)
-    _refuse_filled(location, "UNLOAD", lister)
-    format_ = _format(statement.properties, "")
-    return Target(
-        location,
-        format_,
-        _compression(format_, statement.properties.get("compression", "GZIP")),
-        tuple(key.lower() for key in statement.properties.get("partitioned_by", [])),
-        str(statement.properties.get("field_delimiter", "\x01")),
-    )
-
-
-def target_of_insert(catalog: Catalog, database: str, name: str, columns: tuple[str, ...]) -> Target:
-    source = catalog.table(database, name)
-    if source is None:
-        raise QueryError("TABLE_NOT_FOUND", f"Table 'awsdatacatalog.{database}.{name}' does not exist", (1, 1))
-    if is_view(source):
-        raise QueryError("NOT_SUPPORTED", "Inserting into views is not supported", (1, 1))
-    table = tables.load(source, database)
-    format_ = relation.file_format(table, tables.Partition((), table.location, {}))
-    if format_ not in _COMPRESSIONS:
-        raise QueryError("NOT_SUPPORTED", f"Table {name} is read by a SerDe that Athena does not write with")
-    known = [column.name for column in table.all_columns]
-    for column in columns:
-        if column not in known:
-            raise QueryError("COLUMN_NOT_FOUND", f"Insert column name does not exist in target table: {column}", (1, 1))
-    parameters = table.parameters
-    compression = parameters.get("write.compression") or parameters.get("parquet.compression") or "GZIP"
-    serde = (table.descriptor.get("SerdeInfo") or {}).get("Parameters") or {}
-    return Target(
-        _folder(table.location),
-        format_,
-        _compression(format_, compression if format_ == PARQUET else parameters.get("write.compression", "NONE")),
-        tuple(key.name for key in table.keys),
-        serde.get("field.delim", "\x01"),
-        database,
-        name,
-        table,
-        columns or tuple(known),
-    )
-
-
-def _folder(location: str) -> str:
-    try:
-        split_uri(location)
-    except ValueError as error:
-        raise QueryError("INVALID_TABLE_PROPERTY", str(error)) from error
-    return location if location.endswith("/") else location + "/"
-
-
-def _refuse_filled(location: str, what: str, lister: Lister) -> None:
-    bucket, prefix = split_uri(location)
-    try:
-        filled = bool(lister(bucket, prefix))
-    except LookupError as error:
-        raise QueryError("HIVE_FILESYSTEM_ERROR", f"The specified bucket does not exist: {bucket}") from error
-    if filled:
-        raise QueryError(
-            "HIVE_PATH_ALREADY_EXISTS",
-            f"Target directory for {what} already exists: {location}. You may need to manually clean the data at location "
-            f"'{location}' before retrying. Athena will not delete data in your account.",
-        )
-
-
-def _format(properties: dict[str, Any], default: str) -> str:
-    name = str(properties.get("format", default)).upper()
-    if name not in _FORMATS:
-        raise QueryError(
-            "NOT_SUPPORTED", f"Format {name!r} cannot be written on this machine: use PARQUET, TEXTFILE or JSON"
-        )
-    return _FORMATS[name]
-
-
-def _compression(format_: str, name: Any) -> str:
-    known = _COMPRESSIONS[format_]
-    if str(name).upper() not in known:
-        raise QueryError(
-            "INVALID_TABLE_PROPERTY", f"Compression {name!r} cannot be written: use one of {', '.join(sorted(known))}"
-        )
-    return known[str(name).upper()]
-
-
-# ---- the three statements -----------------------------------------------------------------------------------------
 
 
 def create_table_as(run: Run, prepared: Prepared, target: Target, with_data: bool) -> int:
@@ -222,7 +66,8 @@ def insert(run: Run, prepared: Prepared, target: Target) -> int:
     if len(wanted) != len(given) or not all(map(_assignable, given, wanted)):
         raise QueryError(
             "TYPE_MISMATCH",
-            f"Insert query has mismatched column types: Table: [{', '.join(map(str, wanted))}], Query: [{', '.join(map(str, given))}]",
+            f"Insert query has mismatched column types: Table: [{', '.join(map(str, wanted))}], "
+            f"Query: [{', '.join(map(str, given))}]",
             (1, 1),
         )
     given_names = ", ".join(quote(name) for name in target.columns)
@@ -289,7 +134,7 @@ _WIDER = {"tinyint": 0, "smallint": 1, "integer": 2, "bigint": 3, "decimal": 4, 
 
 
 def _assignable(given: Type, wanted: Type) -> bool:
-    if given.name == "unknown" or given.name == wanted.name or (given.is_text and wanted.is_text):
+    if given.name in ("unknown", wanted.name) or (given.is_text and wanted.is_text):
         return True
     if given.is_number and wanted.is_number:
         return _WIDER[given.name] <= _WIDER[wanted.name]
@@ -309,7 +154,7 @@ def _write(
     casts = ", ".join(f"CAST({quote(name)} AS {to_duckdb(types[name])}) AS {quote(name)}" for name in names)
     given = f"SELECT {casts} FROM ({sql}\n) AS given({', '.join(map(quote, names))})"
     if not target.keys:
-        rows = _copy(run, given, names, types, target, 0)
+        rows = _copy(run, given, types, target, 0)
         if rows:
             _upload(run, 0, target, target.location)
         return rows, []
@@ -332,7 +177,7 @@ def _write(
             for key, value in zip(target.keys, values, strict=True)
         ]
         chosen = f"SELECT {', '.join(map(quote, columns))} FROM staged WHERE {' AND '.join(conditions)}"
-        rows += _copy(run, chosen, columns, types, target, number)
+        rows += _copy(run, chosen, {name: types[name] for name in columns}, target, number)
         run.check()
     for number, values in enumerate(partitions):
         _upload(run, number, target, _partition_location(run, target, types, values))
@@ -345,16 +190,17 @@ def _key_text(expression: str, type_: Type) -> str:
     return f"CAST({expression} AS VARCHAR)"
 
 
-def _copy(run: Run, sql: str, names: tuple[str, ...], types: dict[str, Type], target: Target, number: int) -> int:
+def _copy(run: Run, sql: str, types: dict[str, Type], target: Target, number: int) -> int:
+    """Writes rows of these columns into the part of this number; returns how many."""
     path = text(str(run.work / f"part-{number}"))
     if target.format == PARQUET:
         options = f"FORMAT parquet, COMPRESSION {target.compression}"
     elif target.format == JSON:
-        sql = f"SELECT {', '.join(_json_field(quote(name), types[name]) for name in names)} FROM ({sql})"
+        sql = f"SELECT {', '.join(_json_field(quote(name), types[name]) for name in types)} FROM ({sql})"
         options = f"FORMAT json, COMPRESSION {target.compression}"
     else:
         fields = f" || {text(target.delimiter)} || ".join(
-            f"coalesce({render.as_text(quote(name), types[name])}, '\\N')" for name in names
+            f"coalesce({render.as_text(quote(name), types[name])}, '\\N')" for name in types
         )
         sql = f"SELECT {fields} FROM ({sql})"
         options = f"FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x00', COMPRESSION {target.compression}"
@@ -373,7 +219,7 @@ def _partition_location(run: Run, target: Target, types: dict[str, Type], values
     if target.table is not None:
         for partition in target.table.partitions(run.catalog):
             if partition.values == values:
-                return _folder(partition.location)
+                return folder(partition.location)
     keys = tuple(tables.Column(key, types[key]) for key in target.keys)
     return tables.partition_location(target.location, keys, values)
 

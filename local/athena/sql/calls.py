@@ -67,7 +67,8 @@ class Call:
         if value is None or not isinstance(value.literal, str):
             raise QueryError(
                 "NOT_SUPPORTED",
-                f"Argument {number + 1} of {self.name} must be a literal on this machine: it decides how the query is translated",
+                f"Argument {number + 1} of {self.name} must be a literal on this machine: it decides how the query is "
+                "translated",
                 self.where,
             )
         return value.literal
@@ -89,7 +90,8 @@ class Call:
     def fill(self, template: str, arguments: Sequence[Typed]) -> str:
         """The template filled in.
 
-        {0}, {1}, … are the arguments, {*} all of them, {zone} the first one's zone; <sum|{0}> is an aggregate, which takes this
+        {0}, {1}, … are the arguments, {*} all of them, {zone} the first one's zone; <sum|{0}> is an aggregate, which
+        takes this
         call's DISTINCT, ORDER BY, FILTER and OVER along.
         """
         shown = [argument.sql for argument in arguments]

@@ -55,11 +55,19 @@ def groups(queries: Queries, node: exp.Select, scope: Scope, items: Sequence[Ite
     def several(expression: exp.Expr) -> str:
         """One grouping set: (a, b), (a), or a."""
         inner = expression.expressions if isinstance(expression, exp.Tuple) else [expression.unnest()]
+        for part in inner:
+            if not isinstance(part, (exp.Column, exp.Literal)):
+                raise QueryError(
+                    "INVALID_COLUMN_REFERENCE",
+                    f"GROUP BY expression must be a column reference: {part.sql(dialect='trino').lower()}",
+                    place(queries.text, part),
+                )
         return f"({', '.join(map(one, inner))})"
 
     def element(expression: exp.Expr) -> str:
         if isinstance(expression, exp.GroupingSets):
-            return f"GROUPING SETS ({', '.join(element(inner) if _is_set(inner) else several(inner) for inner in expression.expressions)})"
+            sets = [element(inner) if _is_set(inner) else several(inner) for inner in expression.expressions]
+            return f"GROUPING SETS ({', '.join(sets)})"
         if isinstance(expression, (exp.Cube, exp.Rollup)):
             return f"{type(expression).__name__.upper()} ({', '.join(map(several, expression.expressions))})"
         if isinstance(expression, exp.Tuple):

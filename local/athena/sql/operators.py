@@ -97,7 +97,7 @@ def _decimals(sign: str, one: Typed, other: Typed) -> Typed:
     return Typed(f"CAST(({one.sql} {sign} {other.sql}) AS {to_duckdb(result)})", result)
 
 
-def _moments(sign: str, one: Typed, other: Typed) -> Typed | None:
+def _moments(sign: str, one: Typed, other: Typed) -> Typed | None:  # noqa: PLR0911 - one return a pair of types
     intervals = (INTERVAL_DAY, INTERVAL_YEAR)
     first, second = one.type, other.type
     if first in intervals and second in intervals:
@@ -140,7 +140,17 @@ def compare(sign: str, one: Typed, other: Typed, where: Place) -> Typed:
         )
         raise _cannot(one, shown, other, where)
     one, other = coerce(one, wanted), coerce(other, wanted)
+    if wanted.name == "row" and sign in ("=", "<>"):
+        fields = [
+            compare("=", _field(one, number), _field(other, number), where).sql
+            for number in range(len(wanted.children))
+        ]
+        return Typed(f"({'' if sign == '=' else 'NOT '}({' AND '.join(fields)}))", BOOLEAN)
     return Typed(f"({one.sql} {sign} {other.sql})", BOOLEAN)
+
+
+def _field(row: Typed, number: int) -> Typed:
+    return Typed(f"struct_extract_at({row.sql}, {number + 1})", row.type.children[number])
 
 
 def unify(values: Sequence[Typed], what: str, where: Place) -> tuple[list[Typed], Type]:
@@ -149,8 +159,11 @@ def unify(values: Sequence[Typed], what: str, where: Place) -> tuple[list[Typed]
     for value in values:
         found = common(wanted, value.type)
         if found is None:
-            raise mismatch(f"All {what} must be the same type or coercible to a common type. Cannot find common type between "
-                           f"{wanted} and {value.type}", where)  # fmt: skip
+            raise mismatch(
+                f"All {what} must be the same type or coercible to a common type. Cannot find common type between "
+                f"{wanted} and {value.type}",
+                where,
+            )
         wanted = found
     return [coerce(value, wanted) if wanted != UNKNOWN else value for value in values], wanted
 

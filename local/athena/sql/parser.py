@@ -30,13 +30,16 @@ class AthenaDialect(Trino):
     Parser = _Parser
 
 
-_RESERVED = set(
-    "alter and as between by case cast constraint create cross cube current_catalog current_date current_path current_role "
-    "current_schema current_time current_timestamp current_user deallocate delete describe distinct drop else end escape except "
-    "execute exists extract false for from full group grouping having in inner insert intersect into is join json_array json_exists "
-    "json_object json_query json_table json_value left like listagg localtime localtimestamp natural normalize not null on or order "
-    "outer prepare recursive right rollup select skip table then trim true uescape union unnest using values when where with".split()
-)
+_RESERVED_WORDS = """
+    alter and as between by case cast constraint create cross cube current_catalog current_date
+    current_path current_role current_schema current_time current_timestamp current_user deallocate
+    delete describe distinct drop else end escape except execute exists extract false for from full
+    group grouping having in inner insert intersect into is join json_array json_exists json_object
+    json_query json_table json_value left like listagg localtime localtimestamp natural normalize not
+    null on or order outer prepare recursive right rollup select skip table then trim true uescape union
+    unnest using values when where with
+"""
+_RESERVED = set(_RESERVED_WORDS.split())
 # What sqlglot takes from other dialects and Trino does not know.
 _FOREIGN = {
     TokenType.DCOLON: "::",

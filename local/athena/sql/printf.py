@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from local.athena.errors import QueryError
-from local.athena.sql.coercion import Typed, cast, coerce
+from local.athena.sql.casts import cast
+from local.athena.sql.coercion import Typed, coerce
 from local.athena.types import BIGINT, DOUBLE, VARCHAR, text
 
 _PIECE = re.compile(r"%(?P<flags>[-,0+ ]*)(?P<width>\d*)(?:\.(?P<precision>\d+))?(?P<kind>[a-zA-Z%])")
@@ -53,7 +54,7 @@ def _piece(found: re.Match[str], value: Typed, pattern: str, where: tuple[int, i
         plain = f"CAST({exact} AS VARCHAR)"
         if grouped:
             whole, fraction = f"split_part({plain}, '.', 1)", f"'.' || split_part({plain}, '.', 2)" if digits else "''"
-            plain = f"regexp_replace(reverse(regexp_replace(reverse({whole}), '([0-9]{{3}})', '\\1,', 'g')), '^(-?),', '\\1') || {fraction}"
+            plain = f"athena_thousands({whole}) || {fraction}"
         return _signed(found, f"({plain})", value)
     if kind in "eE" and value.type.is_number and not value.type.is_integer:
         return f"printf('%.{precision or 6}{kind}', {coerce(value, DOUBLE).sql})"
@@ -78,5 +79,6 @@ def _padded(found: re.Match[str], shown: str) -> str:
         return f"({shown} || repeat(' ', greatest(0, {width} - length({shown}))))"
     if "0" in found["flags"]:
         zeros = f"repeat('0', greatest(0, {width} - length({shown})))"
-        return f"(CASE WHEN starts_with({shown}, '-') THEN '-' || {zeros} || substring({shown}, 2) ELSE {zeros} || {shown} END)"
+        negative = f"'-' || {zeros} || substring({shown}, 2)"
+        return f"(CASE WHEN starts_with({shown}, '-') THEN {negative} ELSE {zeros} || {shown} END)"
     return f"(repeat(' ', greatest(0, {width} - length({shown}))) || {shown})"

@@ -4,81 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from sqlglot import exp
 
 from local.athena.errors import QueryError
-from local.athena.sql import operators, relations
+from local.athena.sql import operators
 from local.athena.sql.coercion import Typed, coerce
 from local.athena.sql.expressions import Expressions, direction
-from local.athena.sql.grouping import Groups, groups
+from local.athena.sql.model import Column, Compiled, Tables, ViewSource
+from local.athena.sql.order import limit, ordinal
 from local.athena.sql.parser import parse_query, place, set_operator_place
 from local.athena.sql.scope import Field, Names, Relation, Scope, base_column
+from local.athena.sql.select import Select, refuse_foreign
 from local.athena.types import Type
-
-
-@dataclass(frozen=True)
-class TableSource:
-    """A table: the name under which DuckDB finds it, and its columns; hidden ones are not part of *."""
-
-    sql: str
-    columns: tuple[tuple[str, Type], ...]
-    hidden: tuple[tuple[str, Type], ...] = ()
-
-
-@dataclass(frozen=True)
-class ViewSource:
-    """A view: its query, the database in which the query's names are looked up, and the names of its columns."""
-
-    sql: str
-    database: str
-    columns: tuple[str, ...]
-
-
-class Tables(Protocol):
-    """What the compiler asks about names in FROM."""
-
-    def find(self, database: str, name: str) -> TableSource | ViewSource | None:
-        """The table or view, or None where the database has none. Raises QueryError (SCHEMA_NOT_FOUND)."""
-        ...
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a query's result; name is None for an expression without a name."""
-
-    name: str | None
-    type: Type
-    zone: str = "'UTC'"
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A query in DuckDB's words with its result's columns."""
-
-    sql: str
-    columns: tuple[Column, ...]
-
-    def single(self, where: tuple[int, int] | None) -> Typed:
-        """The only column, as a subquery in an expression has it."""
-        if len(self.columns) != 1:
-            raise QueryError("NOT_SUPPORTED", f"Multiple columns returned by subquery are not yet supported. Found {len(self.columns)}", where)  # fmt: skip
-        return Typed("", self.columns[0].type, self.columns[0].zone)
-
-    def relation(self, alias: str, qualifier: tuple[str, ...] = ()) -> Relation:
-        fields = tuple(
-            Field(column.name, column.type, f"{alias}.c{number}", qualifier, zone=column.zone)
-            for number, column in enumerate(self.columns, 1)
-        )
-        return Relation(f"({self.sql}) AS {alias}", fields)
 
 
 @dataclass
 class Queries:
     """Compiles one text's query and all queries inside it.
 
-    database: where names without one are looked up. inline: WITH queries are written out at each use, as Trino plans them,
+    database: where names without one are looked up. inline: WITH queries are written out at each use, as Trino plans
+    them,
     instead of once.
     """
 
@@ -104,7 +50,7 @@ class Queries:
             if isinstance(node, exp.Subquery):
                 found = self._parenthesised(node, outer)
             elif isinstance(node, exp.Select):
-                found = self._select(node, outer)
+                found = Select(self, node, outer).compile()
             elif isinstance(node, exp.SetOperation):
                 found = self._set_operation(node, outer)
             elif isinstance(node, exp.Values):
@@ -161,7 +107,7 @@ class Queries:
         )
         return replace(compiled, columns=columns)
 
-    # ---- WITH ----------------------------------------------------------------------------------------------------------
+    # ---- WITH -------------------------------------------------------------------------------------------------------
 
     def _with(self, node: exp.Expr, outer: Scope | None) -> str:
         clause = node.args.get("with_")
@@ -181,7 +127,8 @@ class Queries:
                 if len(columns) != len(compiled.columns):
                     raise QueryError(
                         "MISMATCHED_COLUMN_ALIASES",
-                        f"Column alias list has {len(columns)} entries but WITH query '{name}' has {len(compiled.columns)} columns available",
+                        f"Column alias list has {len(columns)} entries but WITH query '{name}' has "
+                        f"{len(compiled.columns)} columns available",
                         place(self.text, query),
                     )
                 named = tuple(
@@ -193,162 +140,10 @@ class Queries:
             written.append(f"{alias} AS ({compiled.sql})")
         return "" if self.inline else f"WITH {', '.join(written)} "
 
-    # ---- SELECT --------------------------------------------------------------------------------------------------------
-
-    def _select(self, node: exp.Select, outer: Scope | None) -> Compiled:
-        self._refuse(node)
-        relation = relations.from_clause(self, node, outer)
-        scope = Scope(relation.fields if relation else (), outer)
-        where = node.args.get("where")
-        condition = (
-            Expressions(self, scope, "WHERE clause").boolean(where.this, "WHERE clause") if where is not None else ""
-        )
-        scope.loose.clear()
-        windows = {window.name.lower(): window for window in node.args.get("windows") or []}
-        items = list(relations.expand(self, node, relation))
-        grouped = groups(self, node, scope, items)
-        scope.loose.clear()
-        clause = Expressions(self, scope, "SELECT clause", aggregates=True, windows=windows)
-        clause.grouping = grouped.expressions
-        values = []
-        for item in items:
-            values.append(item.value if item.value is not None else clause.compile(item.node))
-            self._check_group(grouped, clause, scope, item.node)
-        having = node.args.get("having")
-        having_sql = ""
-        if having is not None:
-            clause.clause = "HAVING clause"
-            having_sql = f" HAVING {clause.boolean(having.this, 'HAVING clause')}"
-            clause.aggregated = True
-            self._check_group(grouped, clause, scope, having.this)
-        order = self._order(node, clause, scope, items, values, grouped)
-        if clause.aggregated and not grouped.written:
-            # An aggregate without GROUP BY makes one group: what came before it must hold too.
-            self._check_single_group(node, scope, items)
-        columns = tuple(Column(item.name, value.type, value.zone) for item, value in zip(items, values, strict=True))
-        sql = (
-            f"SELECT {'DISTINCT ' if node.args.get('distinct') else ''}"
-            + ", ".join(f"{value.sql} AS c{number}" for number, value in enumerate(values, 1))
-            + (f" FROM {relation.sql}" if relation else "")
-            + (f" WHERE {condition}" if condition else "")
-            + grouped.sql
-            + having_sql
-            + order
-            + self._limit(node)
-        )
-        return Compiled(sql, columns)
-
-    def _refuse(self, node: exp.Expr) -> None:
-        """What sqlglot parses in a query and Trino has not, or this machine has not."""
-        known = {
-            "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "distinct", "windows", "with_",
-            "kind", "hint", "operation_modifiers", "this", "expression", "alias", "by_name", "side", "on",
-        }  # fmt: skip
-        for name, value in node.args.items():
-            if value and name not in known:
-                raise QueryError(
-                    "SYNTAX_ERROR",
-                    f"{name.rstrip('_').upper()} is not part of Athena's queries",
-                    place(self.text, node),
-                )
-        distinct = node.args.get("distinct")
-        if isinstance(distinct, exp.Distinct) and distinct.args.get("on") is not None:
-            raise QueryError("SYNTAX_ERROR", "mismatched input 'ON'", place(self.text, node))
-
-    def _check_group(self, grouped: Groups, clause: Expressions, scope: Scope, node: exp.Expr) -> None:
-        if (grouped.written or clause.clause == "HAVING clause") and scope.loose:
-            raise self._not_aggregate(node)
-
-    def _check_single_group(self, node: exp.Select, scope: Scope, items: Sequence[relations.Item]) -> None:
-        for item in items:
-            again = Expressions(self, Scope(scope.fields, scope.outer), "SELECT clause", aggregates=True, windows={})
-            if item.value is None:
-                again.windows = {window.name.lower(): window for window in node.args.get("windows") or []}
-                again.compile(item.node)
-            if item.value is not None or again.scope.loose & {field.sql for field in scope.fields}:
-                raise self._not_aggregate(item.node)
-
-    def _not_aggregate(self, node: exp.Expr) -> QueryError:
-        shown = node.this if isinstance(node, exp.Alias) else node
-        return QueryError(
-            "EXPRESSION_NOT_AGGREGATE",
-            f"'{shown.sql(dialect='trino').lower()}' must be an aggregate expression or appear in GROUP BY clause",
-            place(self.text, node),
-        )
-
-    def _order(
-        self,
-        node: exp.Select,
-        clause: Expressions,
-        scope: Scope,
-        items: Sequence[relations.Item],
-        values: Sequence[Typed],
-        grouped: Groups,
-    ) -> str:
-        order = node.args.get("order")
-        if order is None:
-            return ""
-        clause.clause = "ORDER BY clause"
-        clause.aliases = {}
-        for item, value in zip(items, values, strict=True):
-            if item.name and item.aliased:
-                clause.aliases.setdefault(item.name, []).append(value)
-        shown = []
-        for ordered in order.expressions:
-            number = self._ordinal(ordered.this, len(values))
-            if number is None:
-                value = clause.compile(ordered.this)
-                self._check_group(grouped, clause, scope, ordered.this)
-                same = [place_ for place_, one in enumerate(values, 1) if one.sql == value.sql]
-                if node.args.get("distinct") and not same:
-                    raise QueryError(
-                        "EXPRESSION_NOT_IN_DISTINCT",
-                        "For SELECT DISTINCT, ORDER BY expressions must appear in select list",
-                        place(self.text, ordered),
-                    )
-                number_sql = str(same[0]) if same else value.sql
-            else:
-                number_sql = str(number)
-            shown.append(number_sql + direction(ordered))
-        clause.aliases = {}
-        return f" ORDER BY {', '.join(shown)}"
-
-    def _ordinal(self, node: exp.Expr, count: int) -> int | None:
-        if not isinstance(node, exp.Literal) or node.is_string or not node.this.isdigit():
-            return None
-        number = int(node.this)
-        if not 1 <= number <= count:
-            raise QueryError(
-                "INVALID_COLUMN_REFERENCE", f"ORDER BY position {number} is not in select list", place(self.text, node)
-            )
-        return number
-
-    def _limit(self, node: exp.Expr) -> str:
-        written = ""
-        limit, offset = node.args.get("limit"), node.args.get("offset")
-        if isinstance(limit, exp.Fetch):
-            options = limit.args.get("limit_options")
-            if options is not None and options.args.get("with_ties"):
-                raise QueryError(
-                    "NOT_SUPPORTED", "FETCH FIRST … WITH TIES is not supported on this machine", place(self.text, node)
-                )
-            count = limit.args.get("count")
-            written += f" LIMIT {self._count(count) if count is not None else 1}"
-        elif limit is not None and not (
-            isinstance(limit.expression, exp.Var) and limit.expression.name.upper() == "ALL"
-        ):
-            written += f" LIMIT {self._count(limit.expression)}"
-        return written + (f" OFFSET {self._count(offset.expression)}" if offset is not None else "")
-
-    def _count(self, node: exp.Expr) -> int:
-        if not isinstance(node, exp.Literal) or not node.this.isdigit():
-            raise QueryError("SYNTAX_ERROR", "mismatched input. Expecting: 'ALL', <integer>", place(self.text, node))
-        return int(node.this)
-
-    # ---- set operations, VALUES, parentheses ---------------------------------------------------------------------------
+    # ---- set operations, VALUES, parentheses ------------------------------------------------------------------------
 
     def _set_operation(self, node: exp.SetOperation, outer: Scope | None) -> Compiled:
-        self._refuse(node)
+        refuse_foreign(self.text, node)
         name = type(node).__name__.upper()
         left, right = self.query(node.this, outer), self.query(node.expression, outer)
         if len(left.columns) != len(right.columns):
@@ -377,17 +172,17 @@ class Queries:
 
     def _ordered(self, found: Compiled, node: exp.Expr) -> Compiled:
         """ORDER BY and LIMIT behind a set operation, VALUES or parentheses: they see the result's columns alone."""
-        order, limit = node.args.get("order"), self._limit(node)
+        order, ending = node.args.get("order"), limit(self.text, node)
         if order is None:
-            return replace(found, sql=found.sql + limit) if limit else found
+            return replace(found, sql=found.sql + ending) if ending else found
         alias = self.names.new("q")
         relation = found.relation(alias)
         clause = Expressions(self, Scope(relation.fields), "ORDER BY clause")
         shown = []
         for ordered in order.expressions:
-            number = self._ordinal(ordered.this, len(found.columns))
+            number = ordinal(self.text, ordered.this, len(found.columns))
             shown.append((f"{alias}.c{number}" if number else clause.compile(ordered.this).sql) + direction(ordered))
-        return replace(found, sql=f"SELECT {alias}.* FROM {relation.sql} ORDER BY {', '.join(shown)}{limit}")
+        return replace(found, sql=f"SELECT {alias}.* FROM {relation.sql} ORDER BY {', '.join(shown)}{ending}")
 
     def _parenthesised(self, node: exp.Subquery, outer: Scope | None) -> Compiled:
         inner = self.query(node.this, outer)

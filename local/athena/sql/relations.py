@@ -13,7 +13,7 @@ from local.athena.sql.coercion import Typed, coerce, common
 from local.athena.sql.expressions import Expressions
 from local.athena.sql.parser import place
 from local.athena.sql.scope import Field, Relation, Scope
-from local.athena.types import BIGINT
+from local.athena.sql.unnest import alias_of, unnest
 
 if TYPE_CHECKING:
     from local.athena.sql.queries import Queries
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Item:
-    """One column of the SELECT list. value: the column itself, where * stood. aliased: whether it has a name of its own."""
+    """One column of the SELECT list. value: the column itself, where * stood. aliased: whether it has a name of its
+    own."""
 
     node: exp.Expr
     name: str | None
@@ -74,8 +75,7 @@ def from_clause(queries: Queries, node: exp.Select, outer: Scope | None) -> Rela
     clause = node.args.get("from_")
     if clause is None:
         return None
-    relation = _with_joins(queries, clause.this, node.args.get("joins") or [], outer)
-    return relation
+    return _with_joins(queries, clause.this, node.args.get("joins") or [], outer)
 
 
 def _with_joins(queries: Queries, first: exp.Expr, joins: list[exp.Join], outer: Scope | None) -> Relation:
@@ -96,7 +96,7 @@ def _one(queries: Queries, node: exp.Expr, outer: Scope | None) -> Relation:
         found = queries.query(replace_alias(node), outer).relation(queries.names.new("r"))
         return _named(queries, node, found, "values")
     if isinstance(node, exp.Unnest):
-        return _unnest(queries, Relation("(SELECT 1 AS one) AS " + queries.names.new("r"), ()), node, outer, keep=False)
+        return unnest(queries, Relation("(SELECT 1 AS one) AS " + queries.names.new("r"), ()), node, outer)
     if isinstance(node, exp.Paren):
         return _with_joins(queries, node.this, [], outer)
     raise QueryError(
@@ -113,15 +113,8 @@ def replace_alias(node: exp.Expr) -> exp.Expr:
     return copy
 
 
-def _alias(node: exp.Expr) -> tuple[str | None, list[str]]:
-    alias = node.args.get("alias")
-    if alias is None:
-        return None, []
-    return (alias.name.lower() or None), [column.name.lower() for column in alias.args.get("columns") or []]
-
-
 def _named(queries: Queries, node: exp.Expr, found: Relation, default: str | None) -> Relation:
-    name, columns = _alias(node)
+    name, columns = alias_of(node)
     if name is None:
         return found
     return found.renamed(name, columns, place(queries.text, node))
@@ -174,7 +167,7 @@ def _joined(queries: Queries, left: Relation, join: exp.Join, outer: Scope | Non
             raise QueryError(
                 "NOT_SUPPORTED", "UNNEST takes CROSS JOIN, or LEFT JOIN with ON TRUE", place(queries.text, join)
             )
-        return _unnest(queries, left, join.this, outer, keep=side == "LEFT")
+        return unnest(queries, left, join.this, outer, keep=side == "LEFT")
     lateral = isinstance(join.this, exp.Lateral)
     right = _lateral(queries, left, join.this, outer) if lateral else _with_joins(queries, join.this, [], outer)
     using = [name.name.lower() for name in join.args.get("using") or []]
@@ -207,7 +200,9 @@ def _lateral(queries: Queries, left: Relation, node: exp.Lateral, outer: Scope |
     return _named(queries, node, replace(found, sql=f"LATERAL {found.sql}"), None)
 
 
-def _using(queries: Queries, left: Relation, right: Relation, using: list[str], word: str, join: exp.Join) -> Relation:
+def _using(  # noqa: PLR0917 - both sides of a join and how they are joined
+    queries: Queries, left: Relation, right: Relation, using: list[str], word: str, join: exp.Join
+) -> Relation:
     """USING gives each shared column once, first in the list and without a qualifier."""
     shared, conditions = [], []
     for name in using:
@@ -233,62 +228,3 @@ def _using(queries: Queries, left: Relation, right: Relation, using: list[str], 
         shared.append(Field(name, wanted, value))
     rest = [field for field in left.fields + right.fields if field.name not in using]
     return Relation(f"{left.sql} {word} {right.sql} ON {' AND '.join(conditions)}", (*shared, *rest))
-
-
-# ---- UNNEST -------------------------------------------------------------------------------------------------------
-
-
-def _unnest(queries: Queries, left: Relation, node: exp.Unnest, outer: Scope | None, keep: bool) -> Relation:
-    """The left relation with its arrays spread out: each left row once an element; `keep` keeps rows without any.
-
-    The spreading happens in one SELECT over the left relation, which keeps the order of rows.
-    """
-    compiler = Expressions(queries, Scope(left.fields, outer), "UNNEST")
-    alias, columns = _alias(node)
-    shown, fields, lists = [], [], []
-    name = queries.names.new("r")
-    for number, field in enumerate(left.fields, 1):
-        shown.append(f"{field.sql} AS f{number}")
-        fields.append(replace(field, sql=f"{name}.f{number}"))
-    for expression in node.expressions:
-        value = compiler.compile(expression)
-        if value.type.name == "map":
-            lists.append((f"map_entries({value.sql})", value.type.children, ("key", "value")))
-        elif value.type.name == "array" and value.type.children[0].name == "row":
-            element = value.type.children[0]
-            lists.append((value.sql, element.children, element.fields))
-        elif value.type.name == "array":
-            lists.append((value.sql, value.type.children, ()))
-        else:
-            raise QueryError("TYPE_MISMATCH", f"Cannot unnest type: {value.type}", place(queries.text, expression))
-    longest = f"greatest({', '.join(f'coalesce(len({sql}), 0)' for sql, _, _ in lists)})"
-    if keep:
-        longest = f"greatest({longest}, 1)"
-    spread = []
-    for number, (sql, children, names) in enumerate(lists, 1):
-        padded = f"list_resize(coalesce({sql}, []), {longest})" if keep or len(lists) > 1 else sql
-        shown.append(f"unnest({padded}) AS u{number}")
-        for position, child in enumerate(children, 1):
-            if names:
-                spread.append(
-                    Field(
-                        names[position - 1].lower() or None, child, f"struct_extract_at({name}.u{number}, {position})"
-                    )
-                )
-            else:
-                spread.append(Field(None, child, f"{name}.u{number}"))
-    if node.args.get("offset"):
-        numbers = f"range(1, {longest} + 1)"
-        shown.append(f"unnest({f'CASE WHEN {_any(lists)} THEN {numbers} ELSE [NULL] END' if keep else numbers}) AS o1")
-        spread.append(Field(None, BIGINT, f"{name}.o1"))
-        offset = node.args["offset"]
-        if isinstance(offset, exp.Identifier) and columns:
-            columns = [*columns, offset.name.lower()]
-    result = Relation("", tuple(spread))
-    if alias is not None:
-        result = result.renamed(alias, columns, place(queries.text, node))
-    return Relation(f"(SELECT {', '.join(shown)} FROM {left.sql}) AS {name}", (*fields, *result.fields))
-
-
-def _any(lists: list[tuple[str, tuple[object, ...], tuple[str, ...]]]) -> str:
-    return " OR ".join(f"coalesce(len({sql}), 0) > 0" for sql, _, _ in lists)

@@ -14,7 +14,8 @@ from local.athena.types import Type, quote
 class Field:
     """One column of a relation.
 
-    name: in lower case, None for an expression without a name. sql: how DuckDB reaches it. qualifier: what may stand before its
+    name: in lower case, None for an expression without a name. sql: how DuckDB reaches it. qualifier: what may stand
+    before its
     name, the innermost last (catalogue, database, table, or an alias alone). hidden: found by name, left out by *.
     """
 
@@ -62,7 +63,8 @@ class Relation:
 class Scope:
     """The columns that a name may mean, then those of the query around.
 
-    loose: the SQL of the columns of this scope that expressions used so far, outside of aggregates and of what is grouped by.
+    loose: the SQL of the columns of this scope that expressions used so far, outside of aggregates and of what is
+    grouped by.
     """
 
     fields: tuple[Field, ...] = ()

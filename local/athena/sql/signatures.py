@@ -2,8 +2,10 @@
 
     "substr(varchar, bigint) -> varchar": "athena_substr({0}, {1})"
 
-A capital letter (T, K, V, …) stands for any type; the same letter for the same type, to which arguments are converted. `T...`
-takes one or more; `lambda(T, U)` takes an expression over T that gives U; `T:varchar` is any kind of text, which keeps its length.
+A capital letter (T, K, V, …) stands for any type; the same letter for the same type, to which arguments are
+converted. `T...`
+takes one or more; `lambda(T, U)` takes an expression over T that gives U; `T:varchar` is any kind of text, which
+keeps its length.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ _LETTER = re.compile(r"[A-Z][0-9]?")
 
 @dataclass(frozen=True)
 class Signature:
-    """One declared form of a function. lambdas: which parameters are lambdas, with their parameters' and result's types."""
+    """One declared form of a function. lambdas: which parameters are lambdas, with their parameters' and result's
+    types."""
 
     name: str
     parameters: tuple[str, ...]

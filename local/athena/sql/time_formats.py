@@ -1,4 +1,5 @@
-"""Formats of dates: MySQL's (date_format, date_parse) and Joda's (format_datetime, parse_datetime) as DuckDB's strftime."""
+"""Formats of dates: MySQL's (date_format, date_parse) and Joda's (format_datetime, parse_datetime) as DuckDB's
+strftime."""
 
 from __future__ import annotations
 
@@ -9,15 +10,19 @@ from local.athena.errors import QueryError
 Place = tuple[int, int] | None
 
 _MYSQL = {
-    "a": "%a", "b": "%b", "c": "%-m", "d": "%d", "e": "%-d", "f": "%f", "H": "%H", "h": "%I", "I": "%I", "i": "%M", "j": "%j",
-    "k": "%-H", "l": "%-I", "M": "%B", "m": "%m", "p": "%p", "r": "%I:%M:%S %p", "S": "%S", "s": "%S", "T": "%H:%M:%S", "v": "%V",
+    "a": "%a", "b": "%b", "c": "%-m", "d": "%d", "e": "%-d", "f": "%f", "H": "%H", "h": "%I", "I": "%I", "i": "%M",
+    "j": "%j",
+    "k": "%-H", "l": "%-I", "M": "%B", "m": "%m", "p": "%p", "r": "%I:%M:%S %p", "S": "%S", "s": "%S",
+    "T": "%H:%M:%S", "v": "%V",
     "W": "%A", "x": "%G", "Y": "%Y", "y": "%y", "%": "%%",
 }  # fmt: skip
 _MYSQL_UNSUPPORTED = "DUuVwX"
 
 _JODA = {
-    "y": {2: "%y", 0: "%Y"}, "Y": {0: "%Y"}, "x": {0: "%G"}, "M": {1: "%-m", 2: "%m", 3: "%b", 0: "%B"}, "d": {1: "%-d", 0: "%d"},
-    "D": {0: "%j"}, "E": {4: "%A", 0: "%a"}, "e": {0: "%u"}, "w": {0: "%V"}, "H": {1: "%-H", 0: "%H"}, "h": {1: "%-I", 0: "%I"},
+    "y": {2: "%y", 0: "%Y"}, "Y": {0: "%Y"}, "x": {0: "%G"}, "M": {1: "%-m", 2: "%m", 3: "%b", 0: "%B"},
+    "d": {1: "%-d", 0: "%d"},
+    "D": {0: "%j"}, "E": {4: "%A", 0: "%a"}, "e": {0: "%u"}, "w": {0: "%V"}, "H": {1: "%-H", 0: "%H"},
+    "h": {1: "%-I", 0: "%I"},
     "m": {1: "%-M", 0: "%M"}, "s": {1: "%-S", 0: "%S"}, "S": {3: "%g", 6: "%f"}, "a": {0: "%p"}, "Z": {0: "%z"},
 }  # fmt: skip
 

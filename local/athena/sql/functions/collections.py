@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from local.athena.sql.calls import Call
-from local.athena.sql.coercion import Typed, cast, coerce, common
+from local.athena.sql.casts import cast
+from local.athena.sql.coercion import Typed, coerce, common
 from local.athena.sql.signatures import Builder
 from local.athena.types import BIGINT, DATE, INTERVAL_DAY, INTERVAL_YEAR, VARCHAR, Type, array, map_of, to_duckdb
 
@@ -21,8 +22,8 @@ DECLARED = {
     "array_position(array(T), T) -> bigint": "CAST(coalesce(list_position({0}, {1}), 0) AS BIGINT)",
     "array_remove(array(T), T) -> array(T)": "list_filter({0}, lambda e: e IS DISTINCT FROM {1})",
     "array_union(array(T), array(T)) -> array(T)": "athena_array_distinct(list_concat({0}, {1}))",
-    "array_intersect(array(T), array(T)) -> array(T)": "athena_array_distinct(list_filter({0}, lambda e: athena_holds({1}, e)))",
-    "array_except(array(T), array(T)) -> array(T)": "athena_array_distinct(list_filter({0}, lambda e: NOT athena_holds({1}, e)))",
+    "array_intersect(array(T), array(T)) -> array(T)": "athena_array_both({0}, {1})",
+    "array_except(array(T), array(T)) -> array(T)": "athena_array_without({0}, {1})",
     "arrays_overlap(array(T), array(T)) -> boolean": "list_has_any({0}, {1})",
     "slice(array(T), bigint, bigint) -> array(T)": "athena_slice({0}, {1}, {2})",
     "flatten(array(array(T))) -> array(T)": "flatten({0})",
@@ -40,8 +41,8 @@ DECLARED = {
     "transform(array(T), lambda(T, U)) -> array(U)": "list_transform({0}, {1})",
     "filter(array(T), lambda(T, boolean)) -> array(T)": "list_filter({0}, {1})",
     "any_match(array(T), lambda(T, boolean)) -> boolean": "list_bool_or(list_transform({0}, {1}))",
-    "all_match(array(T), lambda(T, boolean)) -> boolean": "coalesce(list_bool_and(list_transform({0}, {1})), len({0}) = 0)",
-    "none_match(array(T), lambda(T, boolean)) -> boolean": "NOT coalesce(list_bool_or(list_transform({0}, {1})), false)",
+    "all_match(array(T), lambda(T, boolean)) -> boolean": "coalesce(list_bool_and(list_transform({0}, {1})), {0} = [])",
+    "none_match(array(T), lambda(T, boolean)) -> boolean": "athena_none(list_transform({0}, {1}))",
 }
 
 
@@ -107,8 +108,8 @@ def _reduce(call: Call) -> Typed:
     element = items.type.children[0]
     _, body = call.lambda_(2, [state.type, element])
     wanted = common(state.type, body.type) or body.type
-    names, step = call.compiler.lambda_body(call.nodes[2], [wanted, element])  # type: ignore[arg-type]
-    final_names, final = call.compiler.lambda_body(call.nodes[3], [wanted])  # type: ignore[arg-type]
+    names, step = call.compiler.lambda_body(call.nodes[2], [wanted, element])
+    final_names, final = call.compiler.lambda_body(call.nodes[3], [wanted])
     # DuckDB reduces a list to one of its own elements, so states and elements travel side by side in one struct.
     one, other = call.compiler.queries.names.new("x"), call.compiler.queries.names.new("x")
     stepped = _substitute(coerce(step, wanted).sql, {names[0]: f"{one}.s", names[1]: f"{other}.e"})
@@ -139,7 +140,7 @@ def _zip_with(call: Call) -> Typed:
     if len(call.arguments) != 3 or one is None or other is None or {one.type.name, other.type.name} != {"array"}:
         raise call.unexpected("two arrays and a lambda")
     types = [one.type.children[0], other.type.children[0]]
-    names, body = call.compiler.lambda_body(call.nodes[2], types)  # type: ignore[arg-type]
+    names, body = call.compiler.lambda_body(call.nodes[2], types)
     pair = call.compiler.queries.names.new("x")
     shown = _substitute(
         body.sql, {name: f"struct_extract_at({pair}, {number})" for number, name in enumerate(names, 1)}
@@ -152,7 +153,7 @@ def _over_entries(call: Call, number: int) -> tuple[Typed, str, Typed]:
     given = call.arguments[0] if call.arguments else None
     if given is None or given.type.name != "map" or len(call.arguments) != 2:
         raise call.unexpected("a map and a lambda")
-    names, body = call.compiler.lambda_body(call.nodes[number], given.type.children)  # type: ignore[arg-type]
+    names, body = call.compiler.lambda_body(call.nodes[number], given.type.children)
     entry = call.compiler.queries.names.new("x")
     shown = _substitute(body.sql, {names[0]: f"{entry}.key", names[1]: f"{entry}.value"})
     return given, entry, Typed(shown, body.type)

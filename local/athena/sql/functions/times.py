@@ -1,4 +1,5 @@
-"""Dates and times. A timestamp with time zone is a moment for DuckDB; the zone it is shown in travels beside its SQL."""
+"""Dates and times. A timestamp with time zone is a moment for DuckDB; the zone it is shown in travels beside its
+SQL."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ import re
 from local.athena.errors import QueryError
 from local.athena.sql import time_formats
 from local.athena.sql.calls import Call
-from local.athena.sql.coercion import UTC, Typed, cast, coerce
+from local.athena.sql.casts import cast
+from local.athena.sql.coercion import UTC, Typed, coerce
 from local.athena.sql.signatures import Builder
 from local.athena.types import BIGINT, DATE, DOUBLE, TIMESTAMP, TIMESTAMP_TZ, VARCHAR, Type, text, to_duckdb
 
@@ -128,7 +130,8 @@ def _format_datetime(call: Call) -> Typed:
     if value.type.name != "timestamp with time zone" and re.search(r"[Zz]", re.sub(r"'[^']*'", "", pattern)):
         raise QueryError(
             "INVALID_FUNCTION_ARGUMENT",
-            "format_datetime for TIMESTAMP type, cannot use 'Z' nor 'z' in format, as this type does not contain TZ information",
+            "format_datetime for TIMESTAMP type, cannot use 'Z' nor 'z' in format, as this type does not contain TZ "
+            "information",
         )
     return Typed(f"strftime({moment.sql}, {text(time_formats.joda(pattern, call.where))})", VARCHAR)
 

@@ -1,0 +1,1 @@
+"""Statements on the catalogue: Hive's grammar, carried out on Glue."""
