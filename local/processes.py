@@ -128,7 +128,7 @@ class Service:
         count = len(set(self._leftovers()))
         if first is not None:
             end_all([first], self.stop_seconds)
-        end_all(self._leftovers(), seconds=10)
+        end_all(self._leftovers(), seconds=5)
         self._record.unlink(missing_ok=True)
         return count
 
