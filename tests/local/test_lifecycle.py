@@ -315,6 +315,16 @@ def test_airflow_runs_a_dag_against_the_platform_and_listens_on_this_machine_onl
     assert instance.run("status").returncode == 0
     assert len(instance.processes()) > 5
 
+    first = instance.process("airflow")
+    opened = {child: {file.path for file in child.open_files()} for child in first.children()}
+    (scheduler,) = [
+        child for child, files in opened.items() if str(instance.var / "log/airflow-scheduler.log") in files
+    ]
+    scheduler.kill()
+    psutil.wait_procs([first], timeout=WAIT_SECONDS)
+    assert "airflow   died" in instance.run("status").stdout
+    assert "scheduler ended with status -9" in (instance.var / "log/airflow.log").read_text()
+
     begun = time.monotonic()
     assert instance.run("down").returncode == 0
     assert time.monotonic() - begun < 30
