@@ -83,7 +83,7 @@ def ecomm_batch_kpis() -> None:
     )
 
     @task(multiple_outputs=True)
-    def choose_months(params: Any = None, dag_run: Any = None, triggering_asset_events: Any = None) -> dict[str, Any]:
+    def choose_months(params: Any = None, dag_run: Any = None, triggering_asset_events: Any = None) -> Any:
         from ecomm.batch.tasks import plan
 
         return plan(params, dag_run.run_id, triggering_asset_events)
@@ -99,27 +99,27 @@ def ecomm_batch_kpis() -> None:
 
     # The tasks below pull the plan instead of taking it as an argument: so the graph shows the story, not its readers.
     @task(execution_timeout=QUERY)
-    def audit_activity(ti: Any = None, params: Any = None) -> dict[str, Any]:
+    def audit_activity(ti: Any = None, params: Any = None) -> Any:
         from ecomm.batch.audit import audit
 
         plan = ti.xcom_pull("choose_months")
         return audit(plan["months"], plan["version"], params["most_quarantined"] / 100)
 
     @task
-    def publish_activity(ti: Any = None) -> dict[str, Any]:
+    def publish_activity(ti: Any = None) -> Any:
         from ecomm.batch.publish import publish_activity as publish
 
         plan = ti.xcom_pull("choose_months")
         return publish(plan["months"], plan["gone"], plan["version"])
 
     @task
-    def publish_table(written: dict[str, Any], file: str) -> dict[str, Any]:
+    def publish_table(written: dict[str, Any], file: str) -> Any:
         from ecomm.batch.publish import publish_table as publish
 
         return publish(written, file)
 
     @task(outlets=[KPIS])
-    def summarize(ti: Any = None, outlet_events: Any = None) -> dict[str, Any]:
+    def summarize(ti: Any = None, outlet_events: Any = None) -> Any:
         from ecomm.batch.tasks import summary
 
         written = [ti.xcom_pull(f"{table.name}.write") for table in (*AGGREGATES, *MARTS)]

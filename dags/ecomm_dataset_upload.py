@@ -96,7 +96,7 @@ def ecomm_dataset_upload() -> None:
         return check(params)
 
     @task(execution_timeout=UPLOAD)
-    def upload_months(params: Any = None) -> dict[str, dict[str, int]]:
+    def upload_months(params: Any = None) -> Any:
         from ecomm.upload.tasks import upload
 
         return upload(params)
@@ -108,7 +108,7 @@ def ecomm_dataset_upload() -> None:
         return sample(params, sorted(months))
 
     @task(outlets=[UNCOMPRESSED])
-    def summarize(months: dict[str, dict[str, int]], outlet_events: Any = None) -> dict[str, Any]:
+    def summarize(months: dict[str, dict[str, int]], outlet_events: Any = None) -> Any:
         from ecomm.upload.tasks import summary
 
         found = summary(months)

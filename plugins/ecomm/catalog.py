@@ -45,6 +45,19 @@ def drop_table(database: str, name: str) -> None:
         return
 
 
+def aside(table: str, suffix: str) -> str:
+    """The name under which a table is prepared before it is published."""
+    return f"{table}__{suffix}"
+
+
+def drop_aside(database: str, table: str) -> list[str]:
+    """Takes out of the catalog whatever was prepared for a table, and returns the names; the objects stay."""
+    left = [found["Name"] for found in list_tables(database) if found["Name"].startswith(aside(table, ""))]
+    for name in left:
+        drop_table(database, name)
+    return left
+
+
 def list_partitions(database: str, table: str) -> list[Partition]:
     """All partitions of a table, without their columns, which are the table's."""
     pages = (

@@ -103,7 +103,7 @@ def _aside(table: str, months: Sequence[str], version: str) -> Iterator[str]:
     served = catalog.find_table(database, table)
     if served is None:
         raise DataError(f"There is no table {table} in {database}; deploy the stacks (make deploy).")
-    name = f"{table}__{version}"
+    name = catalog.aside(table, version)
     location = version_location(table, version)
     storage = served["StorageDescriptor"]
     catalog.put_table(database, {**served, "Name": name, "StorageDescriptor": {**storage, "Location": location}})

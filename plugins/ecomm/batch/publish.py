@@ -47,6 +47,7 @@ def publish_activity(months: Sequence[str], gone: Sequence[str], version: str) -
         for month in gone:
             catalog.drop_partition(database, table, month.split("-"))
             log.info("%s: %s dropped, it is no longer in the raw bucket", table, month)
+        catalog.drop_aside(database, table)  # an audit that was killed leaves one
         deleted += _delete_unserved(table)
     return {"published": list(months), "dropped": list(gone), "files_deleted": deleted}
 

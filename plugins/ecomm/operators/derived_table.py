@@ -38,7 +38,9 @@ class WriteTableOperator(AwsOperator):
 
     def start(self, context: Context) -> str:
         staged = self._staged(context)
-        self._remove_leftovers()
+        # The files go when the table is published next.
+        for left in catalog.drop_aside(settings().curated_database, self.table):
+            log.info("Removed %s, left by an earlier try", left)
         statement = (
             f"CREATE TABLE {qualified(staged)}\n"
             f"WITH (format = 'PARQUET', write_compression = 'ZSTD', external_location = '{self._location(context)}')\n"
@@ -69,19 +71,11 @@ class WriteTableOperator(AwsOperator):
 
     def _staged(self, context: Context) -> str:
         # A query of an earlier try may still be at work; so each try has a name and a folder of its own.
-        return f"{self.table}__{self.version}_{context['ti'].try_number}"
+        return catalog.aside(self.table, f"{self.version}_{context['ti'].try_number}")
 
     def _location(self, context: Context) -> str:
         folder = f"{KPI_PREFIX}{self.table}/{self.version}-{context['ti'].try_number}/"
         return f"s3://{settings().curated_bucket}/{folder}"
-
-    def _remove_leftovers(self) -> None:
-        """Of the catalog; the files go when the table is published next."""
-        database = settings().curated_database
-        for left in catalog.list_tables(database):
-            if left["Name"].startswith(f"{self.table}__"):
-                catalog.drop_table(database, left["Name"])
-                log.info("Removed %s, left by an earlier try", left["Name"])
 
 
 class AuditTableOperator(AwsOperator):

@@ -79,6 +79,7 @@ def upload_months(bucket: str, sources: Sequence[Source], replace: bool) -> dict
 def _fingerprints(sources: Sequence[Source]) -> list[str]:
     names: dict[str, str] = {}
     for source in sources:
+        log.info("Comparing %s with what was uploaded before", source.name)
         first = names.setdefault(source.fingerprint(), source.name)
         if first is not source.name:
             raise DataError(f"{source.name} has the same contents as {first}; give it once.")

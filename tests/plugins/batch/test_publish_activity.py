@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ecomm import catalog
 from ecomm.batch.publish import publish_activity
 
 from tests.plugins.conftest import World
@@ -75,3 +76,15 @@ def test_what_a_run_left_that_was_never_published_is_deleted(world: World) -> No
     world.convert("v1", NOVEMBER, curated=1, quarantined=0)
     assert publish_activity([NOVEMBER], [], "v1")["files_deleted"] == 2
     assert versions(world) == {"version=v1"}
+
+
+def test_what_a_killed_audit_left_in_the_catalog_goes(world: World) -> None:
+    database = world.names.curated_database
+    fact = catalog.find_table(database, "ecomm_user_activity")
+    assert fact is not None
+    catalog.put_table(database, {**fact, "Name": "ecomm_user_activity__killed"})
+    publish_activity([], [], "v1")
+    assert [table["Name"] for table in catalog.list_tables(database)] == [
+        "ecomm_user_activity",
+        "ecomm_user_activity_quarantine",
+    ]
