@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _List:
-    """A list that is spread out. fields: the names of its elements' fields where they are rows; each is a column then."""
+    """A list that is spread out. fields: its elements' fields where they are rows; each is a column then."""
 
     sql: str
     children: tuple[Type, ...]
