@@ -11,12 +11,6 @@ Starts when `ecomm_dataset_upload` has brought a data set, or by hand.
 5. **Each table**: written aside, audited by its check file, published in one step. A table that fails its audit is not
    published; the one before it goes on serving. Only `agg_activity` reads the events; all others read aggregates.
 
-| parameter | |
-|---|---|
-| `months` | months to convert, such as `2019-11`; none: those just uploaded, and all not served yet |
-| `cluster_by` | the column whose values lie together in the files |
-| `most_quarantined` | the share of a month's rows, in percent, that may be set aside before the run fails |
-
 ```json
 {"months": ["2019-10", "2019-11"], "cluster_by": "category_id"}
 ```
@@ -127,12 +121,9 @@ def ecomm_batch_kpis() -> None:
         outlet_events[KPIS].extra = found
         return found
 
-    activity: Any = publish_activity()
-    chain([crawl_sample, crawl_uncompressed, plan], convert_to_parquet, audit_activity(), activity)
-
-    def derive(table: Derived) -> tuple[WriteTableOperator, Any]:
-        """Adds the group that writes, audits and publishes a table; returns its first and its last task."""
-        with TaskGroup(table.name):
+    def derive(table: Derived) -> tuple[TaskGroup, Any]:
+        """The group of tasks that writes, audits and publishes a table, and the last of them."""
+        with TaskGroup(table.name) as group:
             write = WriteTableOperator(
                 task_id="write",
                 table=table.name,
@@ -144,13 +135,14 @@ def ecomm_batch_kpis() -> None:
             audit = AuditTableOperator(task_id="audit", file=table.file, written=written, execution_timeout=QUERY)
             publish: Any = publish_table.override(task_id="publish")(written, table.file)
             chain(write, audit, publish)
-        return write, publish
+        return group, publish
 
+    activity: Any = publish_activity()
+    chain([crawl_sample, crawl_uncompressed, plan], convert_to_parquet, audit_activity(), activity)
     published = {FACT: activity}
     for table in (*AGGREGATES, *MARTS):
-        write, publish = derive(table)
-        chain([published[source] for source in table.sources], write)
-        published[table.name] = publish
+        group, published[table.name] = derive(table)
+        chain([published[source] for source in table.sources], group)
     chain([published[table.name] for table in MARTS], summarize())
 
 

@@ -69,6 +69,17 @@ def test_the_upload_starts_the_batch(dags: dict[str, Any]) -> None:
     assert [awaited.name for awaited in dags["ecomm_batch_kpis"].timetable.asset_condition.objects] == [asset.name]
 
 
+def test_tasks_are_listed_in_the_order_of_the_story(dags: dict[str, Any]) -> None:
+    """As the UI's grid lists them: of a group it looks at the tasks before it, not at those before its own tasks."""
+    order = [task.task_id for task in dags["ecomm_batch_kpis"].topological_sort()]
+    assert order[3:7] == ["convert_to_parquet", "audit_activity", "publish_activity", "agg_activity.write"]
+    for dag in dags.values():
+        order = [task.task_id for task in dag.topological_sort()]
+        assert order[-1] == "summarize"
+        for task in dag.tasks:
+            assert all(order.index(before) < order.index(task.task_id) for before in task.upstream_task_ids)
+
+
 def test_only_one_query_reads_the_events(dags: dict[str, Any]) -> None:
     from ecomm.tables import AGGREGATES, FACT, MARTS
 
