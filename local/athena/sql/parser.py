@@ -17,9 +17,17 @@ from local.athena.lexer import Token, position, tokenize
 _OWN_SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "LISTAGG")
 
 
+def _decimal_literal(parser: TrinoParser, this: exp.Expr, kind: exp.DataType) -> exp.Expr:
+    """decimal '1.50' is decimal(3,2), where CAST('1.50' AS decimal) is decimal(38,0)."""
+    whole, _, fraction = this.name.lstrip("+-").partition(".")
+    precision = max(1, len(whole.lstrip("0")) + len(fraction))
+    return exp.Cast(this=this, to=exp.DataType.build(f"decimal({precision},{len(fraction)})", dialect="trino"))
+
+
 class _Parser(TrinoParser):
     # Each function keeps its own name, so that one table of ours decides which exist and what they do.
     FUNCTIONS: dict = {}  # type: ignore[type-arg]  # noqa: RUF012
+    TYPE_LITERAL_PARSERS = {**TrinoParser.TYPE_LITERAL_PARSERS, exp.DType.DECIMAL: _decimal_literal}  # noqa: RUF012
     FUNCTION_PARSERS = {name: TrinoParser.FUNCTION_PARSERS[name] for name in _OWN_SYNTAX}  # noqa: RUF012
 
 

@@ -16,7 +16,7 @@ _DOUBLES = {
 DECLARED = {
     "count() -> bigint": "<count|*>",
     "count(T) -> bigint": "<count|{0}>",
-    "count_if(boolean) -> bigint": "CAST(<count_if|{0}> AS BIGINT)",
+    "count_if(boolean) -> bigint": "<count|CASE WHEN {0} THEN 1 END>",
     "arbitrary(T) -> T": "<any_value|{0}>",
     "any_value(T) -> T": "<any_value|{0}>",
     "bool_and(boolean) -> boolean": "<bool_and|{0}>",
