@@ -66,7 +66,7 @@ class Expressions:
     def boolean(self, node: exp.Expr, what: str) -> str:
         return operators.boolean(self.compile(node), what, self.place(node))
 
-    def lambda_body(self, node: exp.Lambda, types: Sequence[Type]) -> tuple[list[str], Typed]:
+    def lambda_body(self, node: exp.Expr, types: Sequence[Type]) -> tuple[list[str], Typed]:
         """A lambda's parameters under new names, and its body."""
         names = [self.queries.names.new("x") for _ in types]
         kept = dict(self.variables)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any, ClassVar
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import TokenType, exp
 from sqlglot.dialects.trino import Trino
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.parsers.trino import TrinoParser
-from sqlglot.tokens import TokenType
 
 from local.athena.errors import QueryError
 from local.athena.lexer import Token, position, tokenize
@@ -26,7 +26,7 @@ def _decimal_literal(parser: TrinoParser, this: exp.Expr, kind: exp.DataType) ->
 
 class _Parser(TrinoParser):
     # Each function keeps its own name, so that one table of ours decides which exist and what they do.
-    FUNCTIONS: dict = {}  # type: ignore[type-arg]  # noqa: RUF012
+    FUNCTIONS: ClassVar[dict[str, Any]] = {}
     TYPE_LITERAL_PARSERS = {**TrinoParser.TYPE_LITERAL_PARSERS, exp.DType.DECIMAL: _decimal_literal}  # noqa: RUF012
     FUNCTION_PARSERS = {name: TrinoParser.FUNCTION_PARSERS[name] for name in _OWN_SYNTAX}  # noqa: RUF012
 

@@ -160,7 +160,9 @@ class Queries:
         sql = f"{_widened(left, columns, self.names)} {name}{distinct} {_widened(right, columns, self.names)}"
         return self._ordered(Compiled(sql, tuple(columns)), node)
 
-    def _union_type(self, one: Column, other: Column, number: int, name: str, node: exp.Expr) -> tuple[object, Type]:
+    def _union_type(
+        self, one: Column, other: Column, number: int, name: str, node: exp.SetOperation
+    ) -> tuple[object, Type]:
         try:
             return operators.unify([Typed("", one.type), Typed("", other.type)], "columns", None)
         except QueryError:
