@@ -54,9 +54,9 @@ class InvalidRequestError(Exception):
 
 _OWN = re.compile("\x02([A-Z_]+): (.*?)['\"] to ", re.S)
 _TEXT = re.compile(
-    "(?:Could not convert string|invalid \\w+ field format:|timestamp field value out of range:)\\s*"
-    "['\"]\x01?(?P<value>.*?)['\"](?: to (?P<type>[\\w(), ]+)|,)",
-    re.S,
+    "(?:Could not convert string|invalid \\w+ field format:|\\w+ field value out of range:)\\s*"
+    "['\"]\x01?(?P<value>.*?)['\"](?: to (?P<type>[\\w(), ]+)|,|$)",
+    re.S | re.M,
 )
 _TYPES = {"INT8": "TINYINT", "INT16": "SMALLINT", "INT32": "INT", "INT64": "BIGINT", "BOOL": "BOOLEAN", "FLOAT": "REAL"}
 _NAMES = [

@@ -220,6 +220,9 @@ CREATE MACRO athena_subscript(items, number) AS
       || CAST(number AS VARCHAR) || ' > ' || CAST(len(items) AS VARCHAR))
     ELSE number END];
 
+CREATE MACRO athena_entries(entries) AS
+  list_transform(map_entries(entries), lambda e: {'field0': e.key, 'field1': e.value});
+
 CREATE MACRO athena_map_subscript(entries, wanted) AS
   list_extract(map_values(entries), CASE
     WHEN entries IS NULL OR wanted IS NULL THEN NULL

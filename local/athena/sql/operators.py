@@ -202,7 +202,11 @@ def concatenate(one: Typed, other: Typed, where: Place) -> Typed:
             single = f"[{coerce(element, wanted.children[0]).sql}]"
             pair = (coerce(listed, wanted).sql, single) if listed is one else (single, coerce(listed, wanted).sql)
             return Typed(f"athena_array_concat({pair[0]}, {pair[1]})", wanted)
-    raise _cannot(one, "||", other, where)
+    raise QueryError(
+        "FUNCTION_NOT_FOUND",
+        f"Unexpected parameters ({one.type}, {other.type}) for function concat. Expected: texts, arrays of one type",
+        where,
+    )
 
 
 def subscript(given: Typed, index: Typed, where: Place) -> Typed:

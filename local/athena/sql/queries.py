@@ -122,7 +122,7 @@ class Queries:
         for query in clause.expressions:
             name = query.alias.lower()
             compiled = self.query(query.this, None)
-            columns = [column.name.lower() for column in query.args["alias"].args.get("columns") or []]
+            columns = [column.name for column in query.args["alias"].args.get("columns") or []]
             if columns:
                 if len(columns) != len(compiled.columns):
                     raise QueryError(

@@ -39,16 +39,16 @@ def expand(queries: Queries, node: exp.Select, relation: Relation | None) -> Ite
         if isinstance(star, exp.Star):
             yield from _star(queries, expression, relation)
         elif isinstance(expression, exp.Alias):
-            yield Item(expression.this, expression.alias.lower(), aliased=True)
+            yield Item(expression.this, expression.alias, aliased=True)
         else:
             yield Item(expression, _own_name(expression))
 
 
 def _own_name(expression: exp.Expr) -> str | None:
     if isinstance(expression, exp.Column):
-        return str(expression.name).lower()
+        return str(expression.name)
     if isinstance(expression, exp.Dot):
-        return str(expression.expression.name).lower()
+        return str(expression.expression.name)
     return None
 
 
@@ -173,7 +173,9 @@ def _joined(queries: Queries, left: Relation, join: exp.Join, outer: Scope | Non
     using = [name.name.lower() for name in join.args.get("using") or []]
     if method == "NATURAL":
         using = [
-            field.name for field in left.fields if field.name and any(field.name == one.name for one in right.fields)
+            field.name
+            for field in left.fields
+            if field.name and any(field.known_as(one.name) for one in right.fields if one.name)
         ]
     elif method:
         raise QueryError("SYNTAX_ERROR", f"mismatched input '{method}'", place(queries.text, join))
@@ -208,7 +210,7 @@ def _using(  # noqa: PLR0917 - both sides of a join and how they are joined
     for name in using:
         sides = []
         for relation, which in ((left, "left"), (right, "right")):
-            found = [field for field in relation.fields if field.name == name]
+            found = [field for field in relation.fields if field.known_as(name)]
             if len(found) != 1:
                 problem = "is missing from" if not found else "is ambiguous in"
                 raise QueryError(
@@ -226,5 +228,5 @@ def _using(  # noqa: PLR0917 - both sides of a join and how they are joined
         conditions.append(f"{one} = {other}")
         value = {"LEFT JOIN": one, "JOIN": one, "RIGHT JOIN": other}.get(word, f"coalesce({one}, {other})")
         shared.append(Field(name, wanted, value))
-    rest = [field for field in left.fields + right.fields if field.name not in using]
+    rest = [field for field in left.fields + right.fields if not any(map(field.known_as, using))]
     return Relation(f"{left.sql} {word} {right.sql} ON {' AND '.join(conditions)}", (*shared, *rest))

@@ -14,7 +14,7 @@ from local.athena.types import Type, quote
 class Field:
     """One column of a relation.
 
-    name: in lower case, None for an expression without a name. sql: how DuckDB reaches it. qualifier: what may stand
+    name: as it was written, None for an expression without a name. sql: how DuckDB reaches it. qualifier: what may stand
     before its
     name, the innermost last (catalogue, database, table, or an alias alone). hidden: found by name, left out by *.
     """
@@ -30,9 +30,12 @@ class Field:
     def typed(self) -> Typed:
         return Typed(self.sql, self.type, self.zone)
 
+    def known_as(self, name: str) -> bool:
+        return self.name is not None and self.name.lower() == name.lower()
+
     def matches(self, parts: Sequence[str]) -> bool:
         *qualifier, name = parts
-        return self.name == name and (not qualifier or self.qualifier[-len(qualifier) :] == tuple(qualifier))
+        return self.known_as(name) and (not qualifier or self.qualifier[-len(qualifier) :] == tuple(qualifier))
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ class Select:
         self.clause.clause = "ORDER BY clause"
         for item, value in zip(self.items, self.values, strict=True):
             if item.name and item.aliased:
-                self.clause.aliases.setdefault(item.name, []).append(value)
+                self.clause.aliases.setdefault(item.name.lower(), []).append(value)
         if not self.grouped.written:
             self.scope.loose.clear()
         shown = [self._ordered(ordered) + direction(ordered) for ordered in order.expressions]

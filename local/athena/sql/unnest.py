@@ -29,7 +29,7 @@ class _List:
         if not self.fields:
             return [Field(None, self.children[0], element)]
         return [
-            Field(name.lower() or None, child, f"struct_extract_at({element}, {number})")
+            Field(name or None, child, f"struct_extract_at({element}, {number})")
             for number, (name, child) in enumerate(zip(self.fields, self.children, strict=True), 1)
         ]
 
@@ -60,7 +60,7 @@ def unnest(queries: Queries, left: Relation, node: exp.Unnest, outer: Scope | No
         spread.append(Field(None, BIGINT, f"{name}.o1"))
         if isinstance(node.args["offset"], exp.Identifier) and columns:
             # The parser takes the last name of the list for the ordinal's.
-            columns = [*columns, node.args["offset"].name.lower()]
+            columns = [*columns, node.args["offset"].name]
     result = Relation("", tuple(spread))
     if alias is not None:
         result = result.renamed(alias, columns, place(queries.text, node))
@@ -83,4 +83,4 @@ def alias_of(node: exp.Expr) -> tuple[str | None, list[str]]:
     alias = node.args.get("alias")
     if alias is None:
         return None, []
-    return (alias.name.lower() or None), [column.name.lower() for column in alias.args.get("columns") or []]
+    return (alias.name.lower() or None), [column.name for column in alias.args.get("columns") or []]

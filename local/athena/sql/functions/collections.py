@@ -35,7 +35,7 @@ DECLARED = {
     "map(array(K), array(V)) -> map(K, V)": "map({0}, {1})",
     "map_keys(map(K, V)) -> array(K)": "map_keys({0})",
     "map_values(map(K, V)) -> array(V)": "map_values({0})",
-    "map_entries(map(K, V)) -> array(row(K, V))": "map_entries({0})",
+    "map_entries(map(K, V)) -> array(row(K, V))": "athena_entries({0})",
     "map_from_entries(array(row(K, V))) -> map(K, V)": "map_from_entries({0})",
     "map_concat(map(K, V), map(K, V)...) -> map(K, V)": "map_concat({*})",
     "transform(array(T), lambda(T, U)) -> array(U)": "list_transform({0}, {1})",

@@ -45,6 +45,12 @@ def _of_same_type(
 ) -> tuple[str, str]:
     """A value and a subquery of one column, both as their common type."""
     subquery = compiler.queries.nested(query.unnest() if isinstance(query, exp.Subquery) else query, compiler.scope)
+    if sign == "IN" and len(subquery.columns) != 1:
+        raise operators.mismatch(
+            f"Value expression and result of subquery must be of the same type: row({one.type}) vs "
+            f"row({', '.join(str(column.type) for column in subquery.columns)})",
+            where,
+        )
     other = subquery.single(where)
     wanted = common(one.type, other.type)
     if wanted is None:
