@@ -1,13 +1,11 @@
 """
 ### Brings a data set of user activity into the raw bucket
 
-Every month found in the rows gets its zip and its uncompressed CSV, and the latest month a sample:
+Every month found in the rows gets its zip and its uncompressed CSV, and the latest month a sample. For November 2019:
 
-| layout | for November 2019 |
-|---|---|
-| zip | `ecomm_user_activity/p_year=2019/p_month=11/2019-Nov.csv.zip` |
-| uncompressed | `ecomm_user_activity_uncompressed/p_year=2019/p_month=11/2019-Nov.csv` |
-| sample | `ecomm_user_activity_sample/2019-Nov-sample.csv`, as `head -n 1000` cuts it |
+- `ecomm_user_activity/p_year=2019/p_month=11/2019-Nov.csv.zip`
+- `ecomm_user_activity_uncompressed/p_year=2019/p_month=11/2019-Nov.csv`
+- `ecomm_user_activity_sample/2019-Nov-sample.csv`, as `head -n 1000` cuts it
 
 **Sources.** Paths of CSV files or of zips with one CSV each, on the machine that runs the tasks, or `s3://` addresses
 of such. On Amazon MWAA only `s3://` works, as workers have no disk of yours. None means that rows are made up.
