@@ -119,8 +119,8 @@ _INPUT_KEYS = (
 
 
 def table_input(table: dict[str, Any]) -> dict[str, Any]:
-    """What UpdateTable takes, from what GetTable gave."""
-    return {key: table[key] for key in _INPUT_KEYS if table.get(key) is not None}
+    """What UpdateTable takes, from what GetTable gave; it takes no empty text."""
+    return {key: table[key] for key in _INPUT_KEYS if table.get(key) not in (None, "")}
 
 
 def is_view(table: dict[str, Any]) -> bool:

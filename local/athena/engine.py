@@ -138,10 +138,12 @@ class Run:
 
     def _explain(self, statement: statements.Explain) -> Answer:
         prepared = self.prepare(statement.sql)
-        command = "EXPLAIN ANALYZE" if statement.analyze else "EXPLAIN"
-        rows = self.session.connection.execute(f"{command} {prepared.sql}").fetchall()
+        lines = list(prepared.plan)
+        if statement.analyze:
+            rows = self.session.connection.execute(f"SELECT count(*) FROM ({prepared.sql})").fetchone()
+            lines += [f"Output: {rows[0] if rows else 0} rows", f"Data scanned: {prepared.scanned} bytes"]
         path, location = self._file(".txt")
-        results.write_lines([[line] for row in rows for line in str(row[-1]).splitlines()], path)
+        results.write_lines([[line] for line in lines], path)
         self.scanned = prepared.scanned if statement.analyze else 0
         return Answer(location, path, [("Query Plan", VARCHAR)])
 

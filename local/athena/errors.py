@@ -12,8 +12,8 @@ USER, SYSTEM = 2, 1
 class QueryError(Exception):
     """A query failed for a reason that Athena would name, such as TABLE_NOT_FOUND.
 
-    name: the error's name, as it stands before the colon of Athena's sentence.
-    position: line and column of the query, from 1, where there is one.
+    name: the error's name, as it stands before the colon of Athena's sentence. position: line and column of the query,
+    from 1, where there is one.
     """
 
     def __init__(self, name: str, message: str, position: tuple[int, int] | None = None, category: int = USER) -> None:

@@ -1,5 +1,5 @@
-"""What is left of a table after pruning: partitions by their keys, row groups by their smallest and largest values;
-and its bytes."""
+"""What is left of a table after pruning: partitions by their keys, row groups by their smallest and largest values; and
+its bytes."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from local.athena import pruning, relation, scan, tables
+from local.athena import information_schema, pruning, relation, scan, tables
 from local.athena.catalog import Catalog, is_view, view_definition
 from local.athena.errors import QueryError
 from local.athena.session import Session
@@ -25,11 +25,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Prepared:
-    """sql: the query in DuckDB's words, with columns c1, c2, …; scanned: the bytes that it reads."""
+    """sql: the query in DuckDB's words, with columns c1, c2, …; scanned: the bytes that it reads; plan: to be shown."""
 
     sql: str
     columns: tuple[Column, ...]
     scanned: int
+    plan: tuple[str, ...]
 
 
 class CatalogTables:
@@ -42,6 +43,8 @@ class CatalogTables:
         self.used: dict[tuple[str, str], tuple[str, Table]] = {}
 
     def find(self, database: str, name: str) -> TableSource | ViewSource | None:
+        if database == information_schema.NAME:
+            return information_schema.find(self._catalog, name)
         if not self._catalog.has_database(database):
             raise QueryError("SCHEMA_NOT_FOUND", f"Schema '{database}' does not exist")
         source = self._catalog.table(database, name)
@@ -67,7 +70,8 @@ def prepare(session: Session, catalog: Catalog, lister: Lister, sql: str, databa
     compiled = Queries(sql, source, database).compile()
     written_out = Queries(sql, source, database, inline=True).compile()
     used = list(source.used.values())
-    scans = scan.plan(session, used, written_out.sql)
+    plan = scan.plan(session, used, written_out.sql)
+    scans = scan.scans(plan)
     scanned = 0
     for short, table in used:
         partitions = table.partitions(catalog)
@@ -81,7 +85,7 @@ def prepare(session: Session, catalog: Catalog, lister: Lister, sql: str, databa
         Column(column.name or f"_col{number}", column.type, column.zone)
         for number, column in enumerate(compiled.columns)
     )
-    return Prepared(_as_declared(session, compiled.sql, columns), columns, scanned)
+    return Prepared(_as_declared(session, compiled.sql, columns), columns, scanned, tuple(scan.shown(plan, used)))
 
 
 def _as_declared(session: Session, sql: str, columns: tuple[Column, ...]) -> str:

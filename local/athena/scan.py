@@ -1,8 +1,7 @@
 """Which parts of the tables a query reads, found by planning it over empty tables that stand for the catalogue's.
 
 Every WITH query is written out at each use, as Athena plans it. What DuckDB's optimiser leaves to a table's scan says
-which columns
-are read and which conditions its rows must meet.
+which columns are read and which conditions its rows must meet.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
+from local.athena.catalog import CATALOG
 from local.athena.session import Session
 from local.athena.tables import Table
 from local.athena.types import quote, to_duckdb
@@ -30,13 +30,46 @@ class Scan:
     conditions: tuple[exp.Expr, ...]
 
 
-def plan(session: Session, tables: Sequence[tuple[str, Table]], sql: str) -> list[Scan]:
-    """The scans of a query whose tables have these names in DuckDB; a table that is not read has none."""
+def plan(session: Session, tables: Sequence[tuple[str, Table]], sql: str) -> list[dict[str, Any]]:
+    """DuckDB's plan of a query whose tables have these names, as nodes with name, extra_info and children."""
     for name, table in tables:
         columns = ", ".join(f"{quote(column.name)} {to_duckdb(column.type)}" for column in table.all_columns)
         session.planner.execute(f'CREATE OR REPLACE TEMP TABLE {name} ({columns}, "$path" VARCHAR)')
     found = session.planner.execute(f"EXPLAIN (FORMAT json) {sql}").fetchone()
-    return [scan for root in json.loads(found[1]) for scan in _scans(root, [])] if found else []
+    nodes: list[dict[str, Any]] = json.loads(found[1]) if found else []
+    return nodes
+
+
+def scans(nodes: Sequence[dict[str, Any]]) -> list[Scan]:
+    """The scans of a plan; a table that is not read has none."""
+    return [scan for node in nodes for scan in _scans(node, [])]
+
+
+def shown(nodes: Sequence[dict[str, Any]], tables: Sequence[tuple[str, Table]]) -> list[str]:
+    """A plan as lines of text, each table under its own name."""
+    names = {name: f"{CATALOG}.{table.database}.{table.name}" for name, table in tables}
+    return [line for node in nodes for line in _lines(node, names, 0)]
+
+
+def _lines(node: dict[str, Any], names: dict[str, str], depth: int) -> Iterator[str]:
+    extra = {key: value for key, value in node["extra_info"].items() if value and key not in _LEFT_OUT}
+    if "Table" in extra:
+        extra["Table"] = names.get(extra["Table"].rpartition(".")[2], extra["Table"])
+    details = ", ".join(
+        value if key == "Table" else f"{key.lower()} = ({', '.join(_list(value))})" for key, value in extra.items()
+    )
+    yield f"{'    ' * depth}- {_OPERATORS.get(node['name'], node['name'].title().replace('_', ''))}[{details}]"
+    for child in node["children"]:
+        yield from _lines(child, names, depth + 1)
+
+
+_LEFT_OUT = ("Estimated Cardinality", "Type")
+_OPERATORS = {
+    "SEQ_SCAN": "TableScan",
+    "HASH_GROUP_BY": "Aggregate",
+    "UNGROUPED_AGGREGATE": "Aggregate",
+    "TOP_N": "TopN",
+}
 
 
 def _scans(node: dict[str, Any], above: list[str]) -> Iterator[Scan]:

@@ -11,8 +11,8 @@ class Type:
     """One data type, named as in Trino.
 
     arguments: precision and scale of a decimal, the length of a varchar or char, the precision of a timestamp.
-    children: the types inside an array (one), a map (two) or a row.
-    fields: the names of a row's fields, beside its children; an unnamed field is "".
+    children: the types inside an array (one), a map (two) or a row. fields: the names of a row's fields, beside its
+    children; an unnamed field is "".
     """
 
     name: str

@@ -91,8 +91,7 @@ class Call:
         """The template filled in.
 
         {0}, {1}, … are the arguments, {*} all of them, {zone} the first one's zone; <sum|{0}> is an aggregate, which
-        takes this
-        call's DISTINCT, ORDER BY, FILTER and OVER along.
+        takes this call's DISTINCT, ORDER BY, FILTER and OVER along.
         """
         shown = [argument.sql for argument in arguments]
 

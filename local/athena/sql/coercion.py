@@ -23,8 +23,8 @@ UTC = "'UTC'"
 class Typed:
     """A compiled expression.
 
-    zone: the SQL of the zone in which a timestamp with time zone is shown; DuckDB keeps the moment alone.
-    literal: the value of a literal, which some functions need when they are compiled; None where it is none.
+    zone: the SQL of the zone in which a timestamp with time zone is shown; DuckDB keeps the moment alone. literal: the
+    value of a literal, which some functions need when they are compiled; None where it is none.
     """
 
     sql: str

@@ -24,8 +24,7 @@ class Expressions:
     """Compiles the expressions of one clause.
 
     clause: how errors call it. aggregates, windows: whether it may hold them. grouping: the SQL of the expressions
-    grouped by;
-    a column used outside of them and of aggregates stays in the scope's `loose`.
+    grouped by; a column used outside of them and of aggregates stays in the scope's `loose`.
     """
 
     def __init__(

@@ -24,8 +24,7 @@ class Queries:
     """Compiles one text's query and all queries inside it.
 
     database: where names without one are looked up. inline: WITH queries are written out at each use, as Trino plans
-    them,
-    instead of once.
+    them, instead of once.
     """
 
     text: str

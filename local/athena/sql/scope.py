@@ -14,9 +14,9 @@ from local.athena.types import Type, quote
 class Field:
     """One column of a relation.
 
-    name: as it was written, None for an expression without a name. sql: how DuckDB reaches it. qualifier: what may stand
-    before its
-    name, the innermost last (catalogue, database, table, or an alias alone). hidden: found by name, left out by *.
+    name: as it was written, None for an expression without a name. sql: how DuckDB reaches it. qualifier: what may
+    stand before its name, the innermost last (catalogue, database, table, or an alias alone). hidden: found by name,
+    left out by *.
     """
 
     name: str | None

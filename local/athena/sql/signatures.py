@@ -2,9 +2,8 @@
 
     "substr(varchar, bigint) -> varchar": "athena_substr({0}, {1})"
 
-A capital letter (T, K, V, …) stands for any type; the same letter for the same type, to which arguments are
-converted. `T...`
-takes one or more; `lambda(T, U)` takes an expression over T that gives U; `T:varchar` is any kind of text, which
+A capital letter (T, K, V, …) stands for any type; the same letter for the same type, to which arguments are converted.
+`T...` takes one or more; `lambda(T, U)` takes an expression over T that gives U; `T:varchar` is any kind of text, which
 keeps its length.
 """
 

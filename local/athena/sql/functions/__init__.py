@@ -1,8 +1,7 @@
 """Every function that Athena's queries may call on this machine; any other is FUNCTION_NOT_FOUND.
 
 A module holds the functions of one kind: DECLARED maps Trino's signatures to DuckDB expressions, BUILT maps the names
-of those
-that need more than a signature to a builder. Values were compared with Trino 435's
+of those that need more than a signature to a builder. Values were compared with Trino 435's
 (tests/local/athena/test_dialect.py).
 """
 
