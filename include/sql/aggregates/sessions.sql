@@ -1,7 +1,8 @@
 -- What happened in each session.
 --
--- Grain: user_session; events without a session are in no row. Sources: agg_activity, suspicious_users.
--- day is the UTC day of the first event. A few sessions hold two users: the session is suspicious when one of them is.
+-- Grain: user_session. Sources: agg_activity, suspicious_users.
+-- Events without a session are in no row. day is the UTC day of the first event. A few sessions hold two users: the
+-- session is suspicious when one of them is.
 select
     activity.user_session,
     cast(min(activity.first_event_time) as date) as day,

@@ -51,7 +51,7 @@ judged as (
 
 select
     user_id,
-    reason,
+    cast(reason as varchar) as reason,
     events_in_busiest_hour,
     carts_in_busiest_hour,
     hours_in_busiest_day,

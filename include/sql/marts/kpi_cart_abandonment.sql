@@ -12,7 +12,7 @@ with sessions as (
         sessions.carts > 0 and sessions.purchases = 0 as abandoned,
         sessions.carts = 0 and sessions.purchases > 0 as bought_without_cart
     from {{ database }}.agg_sessions as sessions
-    cross join (values 'all', 'human') as audiences (audience)
+    cross join (values cast('all' as varchar), cast('human' as varchar)) as audiences (audience)
     where audiences.audience = 'all' or not sessions.suspicious
 )
 

@@ -28,7 +28,7 @@ daily_visitors as (
         sum(visitor_days.revenue) as revenue
     from visitor_days
     left join {{ database }}.suspicious_users as suspicious on visitor_days.user_id = suspicious.user_id
-    cross join (values 'all', 'human') as audiences (audience)
+    cross join (values cast('all' as varchar), cast('human' as varchar)) as audiences (audience)
     where audiences.audience = 'all' or suspicious.user_id is null
     group by visitor_days.day, audiences.audience
 ),
@@ -40,7 +40,7 @@ daily_sessions as (
         count(*) as sessions,
         count_if(sessions.purchases > 0) as sessions_with_purchase
     from {{ database }}.agg_sessions as sessions
-    cross join (values 'all', 'human') as audiences (audience)
+    cross join (values cast('all' as varchar), cast('human' as varchar)) as audiences (audience)
     where audiences.audience = 'all' or not sessions.suspicious
     group by sessions.day, audiences.audience
 )

@@ -24,6 +24,6 @@ select
     sum(hourly_visitors.revenue) as revenue
 from hourly_visitors
 left join {{ database }}.suspicious_users as suspicious on hourly_visitors.user_id = suspicious.user_id
-cross join (values 'all', 'human') as audiences (audience)
+cross join (values cast('all' as varchar), cast('human' as varchar)) as audiences (audience)
 where audiences.audience = 'all' or suspicious.user_id is null
 group by hourly_visitors.hour, hourly_visitors.category_code, hourly_visitors.event_type, audiences.audience

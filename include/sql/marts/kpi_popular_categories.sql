@@ -29,7 +29,7 @@ categories as (
         sum(category_visitors.revenue) as revenue
     from category_visitors
     left join {{ database }}.suspicious_users as suspicious on category_visitors.user_id = suspicious.user_id
-    cross join (values 'all', 'human') as audiences (audience)
+    cross join (values cast('all' as varchar), cast('human' as varchar)) as audiences (audience)
     where audiences.audience = 'all' or suspicious.user_id is null
     group by category_visitors.day, audiences.audience, category_visitors.category_code
 ),

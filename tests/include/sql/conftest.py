@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +17,7 @@ from ecomm.tables import AGGREGATES, FACT, MARTS, Derived
 
 from tests.conftest import ROOT, Platform
 from tests.dags.expected import Row
+from tests.include.sql import edge_cases
 
 REAL_ROWS = Path(os.environ.get("ECOMM_REAL_DATA", ROOT.parent / "shared" / "data")) / "2019-Oct-head.csv"
 # The real rows are no part of the project; where they are, they are used.
@@ -82,13 +82,20 @@ class Warehouse:
 
     def derive(self, table: Derived) -> None:
         """Computes a table from those before it."""
-        self.create(table.name, render(table.file))
+        self.create(table.name, self.render(table.file))
+
+    def render(self, file: str, table: str | None = None) -> str:
+        """A file of include/sql, filled in for this database as the pipeline does it."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ECOMM_CURATED_DATABASE", self.database)
+            settings.cache_clear()
+            text = render(file, table=qualified(table) if table else None)
+        settings.cache_clear()
+        return text
 
     def create(self, name: str, query: str) -> None:
-        location = f"s3://{BUCKET}/{self.database}/{name}-{time.time_ns()}/"
-        self.run(
-            f"create table {qualified(name)} with (format = 'PARQUET', external_location = '{location}') as {query}"
-        )
+        storage = f"format = 'PARQUET', external_location = 's3://{BUCKET}/{self.database}/{name}-{time.time_ns()}/'"
+        self.run(f'create table "{self.database}"."{name}" with ({storage}) as {query}')
 
     def drop(self, name: str) -> None:
         self._glue.delete_table(DatabaseName=self.database, Name=name)
@@ -124,7 +131,7 @@ class Warehouse:
     def check(self, table: Derived, name: str | None = None) -> dict[str, int]:
         """How many rows fail each check of the table, or of another table of the same shape."""
         file = f"{table.file.removesuffix('.sql')}_check.sql"
-        rows = self.rows(render(file, table=qualified(name or table.name)))
+        rows = self.rows(self.render(file, table=name or table.name))
         assert len({row["check_name"] for row in rows}) == len(rows)
         return {str(row["check_name"]): int(str(row["failing_rows"])) for row in rows}
 
@@ -146,16 +153,16 @@ def _parquet(lines: list[str]) -> bytes:
         return target.read_bytes()
 
 
-@pytest.fixture(scope="module")
-def warehouse(platform: Platform, request: pytest.FixtureRequest) -> Iterator[Warehouse]:
-    """The tables of the module's LINES (CSV lines without a header), in a database of the module's own."""
-    database = request.module.__name__.rpartition(".")[2]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ECOMM_CURATED_DATABASE", database)
-        settings.cache_clear()
-        made = Warehouse(platform, database)
-        made.load_fact(request.module.LINES)
-        for table in DERIVED.values():
-            made.derive(table)
-        yield made
-    settings.cache_clear()
+def build(platform: Platform, database: str, lines: list[str]) -> Warehouse:
+    """A database with the fact of these CSV lines (without a header) and every table computed from it."""
+    made = Warehouse(platform, database)
+    made.load_fact(lines)
+    for table in DERIVED.values():
+        made.derive(table)
+    return made
+
+
+@pytest.fixture(scope="session")
+def warehouse(platform: Platform) -> Warehouse:
+    """The tables of the edge cases; a test that changes something makes a table of its own."""
+    return build(platform, "edge_cases", edge_cases.LINES)

@@ -9,8 +9,7 @@ from tests.include.sql import edge_cases
 from tests.include.sql.conftest import DERIVED, Warehouse
 from tests.include.sql.expected import tables
 
-LINES = edge_cases.lines()
-EXPECTED = tables(LINES, edge_cases.SUSPICIOUS)
+EXPECTED = tables(edge_cases.LINES, edge_cases.SUSPICIOUS)
 
 
 def ordered(rows: list[Row]) -> list[list[tuple[str, str | None]]]:
