@@ -124,9 +124,9 @@ def world(aws: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     return World(aws, settings())
 
 
-def context(task_id: str = "task", run_id: str = "run", try_number: int = 1) -> Any:
+def context(run_id: str = "run", try_number: int = 1, max_tries: int = 2) -> Any:
     """What Airflow tells an operator of the run it is in, as far as ours ask."""
     return {
-        "ti": SimpleNamespace(dag_id="dag", run_id=run_id, task_id=task_id, try_number=try_number),
+        "ti": SimpleNamespace(dag_id="dag", run_id=run_id, task_id="task", try_number=try_number, max_tries=max_tries),
         "dag_run": SimpleNamespace(run_id=run_id, start_date=datetime.now(UTC)),
     }

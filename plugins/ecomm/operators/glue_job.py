@@ -24,9 +24,10 @@ LAST_LINES = 60
 class GlueJobRunOperator(AwsOperator):
     """Runs the job with these arguments and returns the run: run_id, seconds, dpu_seconds.
 
-    A run that an earlier try of the same task left busy is joined, not doubled. Every end but SUCCEEDED fails the task,
-    with the run's message, the end of its log, and where the rest is. hopeless: words in the message that tell that
-    another try would end alike; then there is none. A killed task stops its run.
+    A run that an earlier try of the same task left, busy or with success, is taken over and not doubled; a task that
+    was cleared starts anew. Every end but SUCCEEDED fails the task, with the run's message, the end of its log, and
+    where the rest is. hopeless: words in the message that tell that another try would end alike; then there is none.
+    A killed task stops its run.
     """
 
     template_fields: Sequence[str] = ("job", "arguments")
@@ -40,10 +41,11 @@ class GlueJobRunOperator(AwsOperator):
 
     def start(self, context: Context) -> str:
         task = context["ti"]
-        mark = f"{task.dag_id}/{task.run_id}/{task.task_id}"
-        if joined := self._busy_run(mark):
-            log.info("Run %s of %s was started by an earlier try of this task and goes on; joining.", joined, self.job)
-            return joined
+        # Clearing a task raises its number of tries, so the number tells the tries before from those after.
+        mark = f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.max_tries}"
+        if earlier := self._earlier_run(mark):
+            log.info("Run %s of %s was started by an earlier try of this task; joining it.", earlier, self.job)
+            return earlier
         glue = client("glue")
         try:
             run_id = glue.start_job_run(JobName=self.job, Arguments={**self.arguments, MARK: mark})["JobRunId"]
@@ -88,13 +90,17 @@ class GlueJobRunOperator(AwsOperator):
         for failure in answer.get("Errors", []):
             log.warning("Run %s could not be stopped: %s", handle, failure["ErrorDetail"]["ErrorMessage"])
 
-    def _busy_run(self, mark: str) -> str | None:
+    def _earlier_run(self, mark: str) -> str | None:
+        """The run that this task started with these arguments, and that is busy or has succeeded since it was cleared."""
         pages = client("glue").get_paginator("get_job_runs").paginate(JobName=self.job)
         try:
-            for page in pages:
-                for run in page["JobRuns"]:
-                    if run["JobRunState"] in BUSY and run.get("Arguments", {}).get(MARK) == mark:
-                        return str(run["Id"])
+            for run in (run for page in pages for run in page["JobRuns"]):
+                arguments = dict(run.get("Arguments", {}))
+                found = arguments.pop(MARK, "")
+                busy = run["JobRunState"] in BUSY and found.rpartition("/")[0] == mark.rpartition("/")[0]
+                done = run["JobRunState"] == "SUCCEEDED" and found == mark
+                if (busy or done) and arguments == self.arguments:
+                    return str(run["Id"])
         except client("glue").exceptions.EntityNotFoundException:
             return None
         return None

@@ -53,9 +53,16 @@ def runs(world: World, job: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_a_run_that_succeeds_is_returned(world: World, job: str) -> None:
-    found = run(job, "succeed").execute(context())
-    assert [found["run_id"]] == [each["Id"] for each in runs(world, job)]
+def test_a_run_that_succeeded_serves_later_tries_until_the_task_is_cleared_or_changed(world: World, job: str) -> None:
+    run_id = run(job, "succeed").execute(context())["run_id"]
+    assert run(job, "succeed").execute(context(try_number=2))["run_id"] == run_id
+    assert [each["Id"] for each in runs(world, job)] == [run_id]
+    for behaviour, cleared in (("wait", 2), ("succeed", 3)):
+        operator = run(job, behaviour)
+        another = operator.start(context(try_number=2, max_tries=cleared))
+        assert another != run_id
+        operator.stop(another)
+        wait(operator.waiting(another))
 
 
 @pytest.mark.slow
