@@ -91,7 +91,7 @@ class GlueJobRunOperator(AwsOperator):
             log.warning("Run %s could not be stopped: %s", handle, failure["ErrorDetail"]["ErrorMessage"])
 
     def _earlier_run(self, mark: str) -> str | None:
-        """The run that this task started with these arguments, and that is busy or has succeeded since it was cleared."""
+        """The run that this task started with these arguments: one that is busy, or that succeeded since a clear."""
         pages = client("glue").get_paginator("get_job_runs").paginate(JobName=self.job)
         try:
             for run in (run for page in pages for run in page["JobRuns"]):
