@@ -760,6 +760,7 @@ def _install_athena(config: Config) -> None:
         config.objects,
         config.var / "aws" / "athena",
     )
+    _at_close.append(service.close)
     athena._start_query_execution = partial(_athena_answer, service.start)
     athena._stop_query_execution = partial(_athena_answer, lambda data: service.stop(data["QueryExecutionId"]))
     athena._get_query_execution = partial(

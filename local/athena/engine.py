@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import uuid
 from collections.abc import Callable
@@ -52,7 +53,7 @@ class Answer:
 
 
 class Run:
-    """One execution, which another thread may stop."""
+    """One execution, which another thread may stop; what is written and in the catalogue by then stays."""
 
     def __init__(
         self, request: Request, client: Callable[[str], Any], lister: Lister, engine: Engine, work: Path
@@ -66,12 +67,21 @@ class Run:
         self.work = work / request.id
         self.scanned = 0
         self.stopped = threading.Event()
+        self._ended = threading.Event()
         self._session: Session | None = None
 
     def stop(self) -> None:
-        self.stopped.set()
-        if self._session:
-            self._session.interrupt()
+        """Interrupts the query until it has ended: DuckDB forgets an interrupt that comes between two steps."""
+        if not self.stopped.is_set():
+            self.stopped.set()
+            threading.Thread(target=self._interrupt_until_ended, daemon=True).start()
+
+    def _interrupt_until_ended(self) -> None:
+        while not self._ended.is_set():
+            if self._session:
+                with contextlib.suppress(duckdb.Error):
+                    self._session.interrupt()
+            self._ended.wait(0.05)
 
     def execute(self, statement: statements.AnyStatement) -> Answer:
         """Runs the statement. Raises QueryError, QueryCancelledError."""
@@ -85,9 +95,9 @@ class Run:
                 raise QueryCancelledError("Query was cancelled by user") from None
             raise from_duckdb(error) from error
         finally:
+            self._ended.set()
             if self._session:
                 self._session.close()
-        self.check()
         return answer
 
     def check(self) -> None:

@@ -25,6 +25,7 @@ CONCURRENT_QUERIES = 3
 MOST_ROWS = 1000
 MOST_LISTED = 50
 ENGINE = "Athena engine version 3"
+DIED = "The platform stopped while the query ran: start it again"
 _ENDED = ("SUCCEEDED", "FAILED", "CANCELLED")
 
 log = logging.getLogger("local.athena")
@@ -54,6 +55,7 @@ class QueryService:
         self._work = folder / "work"
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
+        self._closing = threading.Event()
         self._pool = ThreadPoolExecutor(CONCURRENT_QUERIES, "athena")
         shutil.rmtree(self._work, ignore_errors=True)
         for path in (self._records, self._work):
@@ -62,7 +64,7 @@ class QueryService:
         self._executions = {path.stem: json.loads(path.read_text()) for path in self._records.glob("*.json")}
         for execution in self._executions.values():
             if execution["Status"]["State"] not in _ENDED:
-                self._end(execution, "FAILED", "The platform stopped while the query ran: start it again")
+                self._end(execution, "FAILED", DIED)
 
     # ---- the API's operations ----------------------------------------------------------------------------------------
 
@@ -165,6 +167,13 @@ class QueryService:
             **({"NextToken": following} if following else {}),
         }
 
+    def close(self) -> None:
+        """Ends what runs; a query that waits is found as failed when the platform starts again."""
+        self._closing.set()
+        for run in list(self._runs.values()):
+            run.stop()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
     # ---- starting ----------------------------------------------------------------------------------------------------
 
     def _same_token(self, request: dict[str, Any]) -> dict[str, Any] | None:
@@ -234,7 +243,9 @@ class QueryService:
             self._answered(execution, answer)
             state, reason, error = "SUCCEEDED", None, None
         except QueryCancelledError as cancelled:
-            state, reason, error = "CANCELLED", str(cancelled), None
+            state, reason, error = (
+                ("FAILED", DIED, None) if self._closing.is_set() else ("CANCELLED", str(cancelled), None)
+            )
         except QueryError as failed:
             state, reason, error = "FAILED", failed.sentence, failed
         except Exception as failed:
