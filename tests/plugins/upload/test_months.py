@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import signal
+import subprocess
+import sys
 import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ecomm.errors import DataError
@@ -18,6 +18,7 @@ from ecomm.upload.layout import csv_key, zip_key
 from ecomm.upload.months import MonthSize, upload_months
 from ecomm.upload.sources import open_sources
 
+from tests.airflow_environment import ROOT
 from tests.plugins.upload.conftest import HEADER, Bucket, Write, rows
 
 OCTOBER, NOVEMBER = "2019-10", "2019-11"
@@ -182,24 +183,20 @@ def test_a_failure_midway_leaves_neither_objects_nor_parts(
 
 
 def test_a_task_killed_midway_leaves_no_object_and_the_next_one_completes(
-    upload: Upload, write: Write, bucket: Bucket, aws: Any
+    upload: Upload, write: Write, bucket: Bucket
 ) -> None:
     path = write("a.csv", rows(NOVEMBER, 400_000))
-
-    def run() -> None:
-        # Connections of the parent are not the child's to use.
-        aws.client.cache_clear()
-        upload(path)
-
-    task = get_context("fork").Process(target=run)
-    task.start()
+    program = (
+        "from ecomm.upload.months import upload_months; from ecomm.upload.sources import open_sources; "
+        f"upload_months({bucket.name!r}, open_sources([{path!r}], 1, 1), replace=False)"
+    )
+    task = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT / "plugins")
     deadline = time.monotonic() + 60
     while not bucket.open_uploads():
-        assert task.is_alive() and time.monotonic() < deadline
+        assert task.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)
     task.kill()
-    task.join()
-    assert task.exitcode == -signal.SIGKILL
+    assert task.wait() == -signal.SIGKILL
     assert bucket.listing() == []
     assert upload(path)[NOVEMBER].rows == 400_000
     assert bucket.read(NOVEMBER_CSV) == Path(path).read_bytes()
