@@ -16,8 +16,8 @@ from tests.conftest import Platform
 WAIT_SECONDS = 60
 EXPECTED = Path(__file__).parent / "expected"
 EVENT_COLUMNS = (
-    "event_time timestamp, event_type string, product_id bigint, category_id bigint, category_code string, brand string, "
-    "price decimal(10,2), user_id bigint, user_session string, p_year string, p_month string"
+    "event_time timestamp, event_type string, product_id bigint, category_id bigint, category_code string, "
+    "brand string, price decimal(10,2), user_id bigint, user_session string, p_year string, p_month string"
 )
 
 

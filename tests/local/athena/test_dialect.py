@@ -121,4 +121,5 @@ def test_now_is_the_moment_of_the_query_in_utc(athena: Athena) -> None:
 
 
 def test_random_lies_between_zero_and_one(athena: Athena) -> None:
-    assert athena.rows("SELECT min(r) >= 0, max(r) < 1, count(DISTINCT r) > 90 FROM (SELECT rand() r FROM UNNEST(sequence(1, 100)))") == [["true"] * 3]  # fmt: skip
+    sql = "SELECT min(r) >= 0, max(r) < 1, count(DISTINCT r) > 90 FROM (SELECT rand() r FROM UNNEST(sequence(1, 100)))"
+    assert athena.rows(sql) == [["true"] * 3]
