@@ -62,7 +62,7 @@ def run(deployed: dict[str, str], airflow_database: None) -> Iterator[Run]:
         def run_dag(dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
             from airflow.dag_processing.dagbag import DagBag
 
-            dag = DagBag(ROOT / "dags" / f"{dag_id}.py", include_examples=False).dags[dag_id]
+            dag = DagBag(ROOT / "dags" / f"{dag_id}.py").dags[dag_id]
             tasks = dag.test(run_conf=conf).get_task_instances()
             states = {task.task_id: str(task.state) for task in tasks}
             assert set(states.values()) == {"success"}, states

@@ -20,7 +20,7 @@ PARSE_SECONDS = 0.5
 def dags() -> dict[str, Any]:
     from airflow.dag_processing.dagbag import DagBag
 
-    bag = DagBag(ROOT / "dags", include_examples=False)
+    bag = DagBag(ROOT / "dags")
     assert bag.import_errors == {}
     return dict(bag.dags)
 
