@@ -149,7 +149,16 @@ def _install_cloudformation() -> None:
     bucket["create"] = partial(_create_bucket_resource, bucket["create"])
     bucket["update"] = partial(_update_bucket_resource, bucket["update"])
     bucket["delete"] = _delete_bucket_resource
+    provisioners._athena_workgroup_apply = partial(_apply_workgroup, provisioners._athena_workgroup_apply)
     ministack.app._load_persisted_state = partial(_load_all, ministack.app._load_persisted_state)
+
+
+def _apply_workgroup(stock: Any, name: str, properties: dict[str, Any]) -> None:
+    """A template's parameter is text, the API's limit a number."""
+    stock(name, properties)
+    configuration = athena._workgroups[name]["Configuration"]
+    if "BytesScannedCutoffPerQuery" in configuration:
+        configuration["BytesScannedCutoffPerQuery"] = int(configuration["BytesScannedCutoffPerQuery"])
 
 
 def _create_bucket_resource(stock: Any, logical_id: str, properties: dict[str, Any], stack_name: str) -> Any:

@@ -73,7 +73,7 @@ def start_platform(var: Path, port: int | None = None) -> Platform:
 
 def stop_platform(platform: Platform, how: int = signal.SIGTERM) -> None:
     platform.process.send_signal(how)
-    platform.process.wait(timeout=30)
+    platform.process.wait(timeout=120)
 
 
 @pytest.fixture(scope="session")

@@ -275,7 +275,7 @@ def test_a_person_is_asked_in_colour(checkout: Checkout, aws: Aws, answer: str, 
     assert b"\033[32madd" in said
     os.write(ours, answer.encode())
     said = read_until(ours, b"settings: " if applied else b"was left as it is.")
-    assert process.wait(timeout=30) == (0 if applied else 1)
+    assert process.wait(timeout=120) == (0 if applied else 1)
     os.close(ours)
     stacks = [stack["StackName"] for stack in aws("cloudformation").describe_stacks()["Stacks"]]
     assert (f"ecomm-storage-{stage}" in stacks) is applied
@@ -331,7 +331,7 @@ def test_an_interruption_leaves_the_stack_to_the_next_run(checkout: Checkout, aw
         )
     )
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=30)[1]
+    said = process.communicate(timeout=120)[1]
     assert process.returncode == 130
     assert said == "Interrupted. What CloudFormation has begun goes on; the same command takes it up.\n"
     cloudformation.signal_resource(StackName=name, LogicalResourceId="Gate", UniqueId="1", Status="SUCCESS")

@@ -124,10 +124,10 @@ def test_after_a_kill_up_starts_again_and_ends_what_was_left(instance: Instance)
     # As Spark is left when the platform dies: with the platform's environment, in a group of its own.
     orphan = subprocess.Popen(["sleep", "600"], env=first.environ(), start_new_session=True)
     first.send_signal(signal.SIGKILL)
-    psutil.wait_procs([first], timeout=10)
+    psutil.wait_procs([first], timeout=60)
     assert instance.run("status", "platform").stdout.splitlines()[1].split()[1] == "died"
     instance.up("platform")
-    assert orphan.wait(timeout=10) == -signal.SIGTERM
+    assert orphan.wait(timeout=60) == -signal.SIGTERM
     assert instance.process("platform").pid != first.pid
     assert instance.s3.get_object(Bucket="kept", Key="k")["Body"].read() == b"1"
 
@@ -234,7 +234,7 @@ def test_logs_show_the_end_and_go_on(instance: Instance) -> None:
         assert any("platform | something new" in line for line in following.stdout)
     finally:
         following.send_signal(signal.SIGINT)
-        assert following.wait(timeout=10) == 130
+        assert following.wait(timeout=60) == 130
 
 
 def test_an_unknown_service_and_a_bad_port_are_sentences(instance: Instance) -> None:
