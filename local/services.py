@@ -96,6 +96,8 @@ def _aws(config: Config) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
+        # The connection of the Amazon provider's hooks: boto3's own search. Without one, every task's log warns of it.
+        "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
     }
 
 
