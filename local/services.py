@@ -64,8 +64,8 @@ def _airflow(config: Config) -> Service:
 
 
 def _environment(config: Config) -> dict[str, str]:
-    """This process's environment without what would lead a service to another AWS or through a proxy."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    """This process's environment without what would lead a service to another AWS, Airflow or through a proxy."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AIRFLOW__"))}
     # Bytecode is kept apart from the source: an Airflow that compiles itself at each start takes three times as long.
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
     direct = ",".join(filter(None, [kept.get("NO_PROXY") or kept.get("no_proxy"), HOST]))
