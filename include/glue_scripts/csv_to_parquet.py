@@ -48,9 +48,9 @@ UUID = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]
 BYTE_ORDER_MARK = "\ufeff"
 HEADERS = (",".join(COLUMNS), ",".join(f'"{name}"' for name in COLUMNS))
 
-# One output file for so much CSV: about 50 MB of Parquet, and a sort that fits a task's memory.
-CSV_BYTES_PER_FILE = 256 << 20
-# About 20,000 rows: most categories of a month are then a few row groups (docs/decisions/0010).
+# One output file for so much CSV: a million rows, whose sort fits a task of a small machine.
+CSV_BYTES_PER_FILE = 128 << 20
+# About 10,000 rows: all but the largest categories of a month are then one or two row groups (docs/decisions/0010).
 ROW_GROUP_BYTES = 1 << 20
 HEADER_BYTES = 4096
 
