@@ -50,7 +50,7 @@ HEADERS = (",".join(COLUMNS), ",".join(f'"{name}"' for name in COLUMNS))
 
 # One output file for so much CSV: a million rows, whose sort fits a task of a small machine.
 CSV_BYTES_PER_FILE = 128 << 20
-# About 10,000 rows: all but the largest categories of a month are then one or two row groups (docs/decisions/0010).
+# About 10,000 rows: all but the largest categories of a month are then one or two row groups.
 ROW_GROUP_BYTES = 1 << 20
 HEADER_BYTES = 4096
 
@@ -342,7 +342,7 @@ def convert(spark: SparkSession, arguments: Arguments) -> dict[str, Any]:
     """Converts the months and returns the report, which is also written to its file. Raises ConversionError."""
     files = Files(spark)
     csv_bytes = check_source(files, arguments)
-    # Kept, so that counting, sorting and writing twice read and parse the CSV once (docs/decisions/0011).
+    # Kept, so that counting, sorting and writing twice read and parse the CSV once.
     parsed = parse(read_lines(spark, arguments)).persist(StorageLevel.DISK_ONLY)
     read = count(parsed, F.col("reason"))
     # A run that is repeated may find other rows: what the months no longer have must not stay.
