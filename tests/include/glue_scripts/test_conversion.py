@@ -94,7 +94,7 @@ def test_equal_values_lie_together_and_a_second_run_gives_the_same_files(
 
 
 def test_the_files_are_as_athena_wants_them(spark: SparkSession, workspace: Workspace) -> None:
-    workspace.put("2019-11", events("2019-11", 200_000))
+    workspace.put("2019-11", events("2019-11", 120_000))
     convert(spark, workspace.arguments("2019-11"))
     (file,) = parquet_files(workspace.root / "curated")
     assert file.relative_to(workspace.root).parent == Path("curated/version=one/p_year=2019/p_month=11")
@@ -110,7 +110,7 @@ def test_the_files_are_as_athena_wants_them(spark: SparkSession, workspace: Work
     assert {str(column.getCodec()) for group in row_groups for column in group.getColumns()} == {"ZSTD"}
     # A reader of one category skips the groups of others; Spark's own size would make one group of all.
     assert len(row_groups) > 1
-    assert sum(group.getRowCount() for group in row_groups) == 200_003
+    assert sum(group.getRowCount() for group in row_groups) == 120_003
 
 
 def test_another_run_of_a_month_leaves_nothing_of_the_one_before(spark: SparkSession, workspace: Workspace) -> None:
