@@ -12,12 +12,20 @@ ROOT = Path(__file__).resolve().parent.parent
 
 HOME = Path(tempfile.mkdtemp(prefix="ecomm-airflow-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+# In the file and not in variables, which would reach an Airflow that another test starts.
+(HOME / "airflow.cfg").write_text(
+    f"""
+[core]
+load_examples = False
+dags_folder = {ROOT / "dags"}
+plugins_folder = {ROOT / "plugins"}
+[database]
+sql_alchemy_conn = sqlite:///{HOME / "airflow.db"}
+"""
+)
 
 os.environ.update(
     AIRFLOW_HOME=str(HOME),
-    AIRFLOW__CORE__LOAD_EXAMPLES="False",
-    AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"),
-    AIRFLOW__CORE__PLUGINS_FOLDER=str(ROOT / "plugins"),
     AIRFLOW_CONN_AWS_DEFAULT="aws://",
     # boto3 finds no profile of the user's, and asks no metadata service for credentials.
     AWS_CONFIG_FILE=os.devnull,

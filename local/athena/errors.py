@@ -58,6 +58,7 @@ _TEXT = re.compile(
     "['\"]\x01?(?P<value>.*?)['\"](?: to (?P<type>[\\w(), ]+)|,|$)",
     re.S | re.M,
 )
+_ON_DISK = re.compile(r"/[^\s\"']*/aws/s3/\d{12}/")
 _TYPES = {"INT8": "TINYINT", "INT16": "SMALLINT", "INT32": "INT", "INT64": "BIGINT", "BOOL": "BOOLEAN", "FLOAT": "REAL"}
 _NAMES = [
     ("Division by zero", "DIVISION_BY_ZERO", "Division by zero"),
@@ -76,7 +77,7 @@ _NAMES = [
 
 def from_duckdb(error: duckdb.Error) -> QueryError:  # noqa: PLR0911 - one return a kind of error
     """DuckDB's error under the name that Athena gives to the same mistake; the text of an unknown one is kept."""
-    whole = str(error)
+    whole = _ON_DISK.sub("s3://", str(error))
     if own := _OWN.search(whole):
         return QueryError(own.group(1), own.group(2))
     for piece, name, sentence in _NAMES:
@@ -86,6 +87,9 @@ def from_duckdb(error: duckdb.Error) -> QueryError:  # noqa: PLR0911 - one retur
     first = whole.splitlines()[0]
     if found := re.search('Could not parse string "(.*?)" according to format', whole):
         return QueryError("INVALID_FUNCTION_ARGUMENT", f'Invalid format: "{found.group(1)}"')
+    if "CSV Error" in whole or "Malformed JSON" in whole:
+        details = [line for line in whole.splitlines() if "Invalid unicode" in line or "Malformed JSON" in line]
+        return QueryError("HIVE_BAD_DATA", (details or [first])[0].partition("Error: ")[2] or details[0])
     if isinstance(error, duckdb.ConversionException):
         return _conversion(whole, first)
     if isinstance(error, duckdb.OutOfRangeException):

@@ -81,9 +81,14 @@ def row_groups(path: Path) -> list[RowGroup]:
     return _row_groups(path, path.stat().st_mtime_ns)
 
 
+@functools.cache
+def _reader() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
+
+
 @functools.lru_cache(maxsize=2048)
 def _row_groups(path: Path, changed: int) -> list[RowGroup]:
-    with duckdb.connect() as connection:
+    with _reader().cursor() as connection:
         rows = connection.execute(
             "SELECT row_group_id, path_in_schema, total_compressed_size, coalesce(stats_min_value, stats_min), "
             f"coalesce(stats_max_value, stats_max) FROM parquet_metadata({text(str(path))})"

@@ -10,7 +10,6 @@ from local.athena.types import (
     BIGINT,
     BOOLEAN,
     DATE,
-    DOUBLE,
     INTERVAL_DAY,
     INTERVAL_YEAR,
     UNKNOWN,
@@ -146,7 +145,19 @@ def compare(sign: str, one: Typed, other: Typed, where: Place) -> Typed:
             for number in range(len(wanted.children))
         ]
         return Typed(f"({'' if sign == '=' else 'NOT '}({' AND '.join(fields)}))", BOOLEAN)
+    if wanted.is_floating and not sign.startswith("IS"):
+        return Typed(_compare_floating(sign, one, other), BOOLEAN)
     return Typed(f"({one.sql} {sign} {other.sql})", BOOLEAN)
+
+
+def _compare_floating(sign: str, one: Typed, other: Typed) -> str:
+    """NaN is equal to nothing and in no order for Trino; for DuckDB it is the greatest number."""
+    suspect = other if sign in ("<", "<=") else one
+    if suspect.literal is not None:
+        return f"({one.sql} {sign} {other.sql})"
+    if sign == "<>":
+        return f"({one.sql} <> {other.sql} OR isnan({one.sql}))"
+    return f"({one.sql} {sign} {other.sql} AND NOT isnan({suspect.sql}))"
 
 
 def _field(row: Typed, number: int) -> Typed:
@@ -222,7 +233,3 @@ def subscript(given: Typed, index: Typed, where: Place) -> Typed:
             raise QueryError("INVALID_FUNCTION_ARGUMENT", f"ROW index out of bounds: {index.literal}", where)
         return Typed(f"struct_extract_at({given.sql}, {index.literal})", given.type.children[index.literal - 1])
     raise mismatch(f"Cannot use {index.type} for subscript of {given.type}", where)
-
-
-def as_double(given: Typed) -> str:
-    return coerce(given, DOUBLE).sql

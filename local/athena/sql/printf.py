@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from local.athena.errors import QueryError
-from local.athena.sql.casts import cast
+from local.athena.sql.casts import cast, castable
 from local.athena.sql.coercion import Typed, coerce
 from local.athena.types import BIGINT, DOUBLE, VARCHAR, text
 
@@ -39,7 +39,7 @@ def formatted(pattern: str, values: Sequence[Typed], where: tuple[int, int] | No
 def _piece(found: re.Match[str], value: Typed, pattern: str, where: tuple[int, int] | None) -> str:
     kind, precision = found["kind"], found["precision"]
     grouped = "," if "," in found["flags"] else ""
-    if kind in "sS":
+    if kind in "sS" and castable(value.type, VARCHAR):
         shown = f"athena_java_text({value.sql})" if value.type.is_floating else cast(value, VARCHAR, False).sql
         shown = f"coalesce({shown}, 'null')"
         return f"left({shown}, {precision})" if precision else shown
@@ -58,7 +58,7 @@ def _piece(found: re.Match[str], value: Typed, pattern: str, where: tuple[int, i
         return _signed(found, f"({plain})", value)
     if kind in "eE" and value.type.is_number and not value.type.is_integer:
         return f"printf('%.{precision or 6}{kind}', {coerce(value, DOUBLE).sql})"
-    if kind in "bB":
+    if kind in "bB" and value.type.name == "boolean":
         return cast(value, VARCHAR, False).sql
     raise QueryError(
         "NOT_SUPPORTED",

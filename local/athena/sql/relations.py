@@ -88,12 +88,15 @@ def _with_joins(queries: Queries, first: exp.Expr, joins: list[exp.Join], outer:
 def _one(queries: Queries, node: exp.Expr, outer: Scope | None) -> Relation:
     if node.args.get("sample") is not None:
         raise QueryError("NOT_SUPPORTED", "TABLESAMPLE is not supported on this machine", place(queries.text, node))
+    if isinstance(node, exp.Table) and isinstance(node.this, exp.Values):
+        # So sqlglot reads VALUES as the first relation inside of parentheses.
+        return _named(queries, node, queries.query(node.this, outer).relation(queries.names.new("r")), "values")
     if isinstance(node, exp.Table):
         return _table(queries, node, outer)
     if isinstance(node, exp.Subquery):
         return _subquery(queries, node, outer)
     if isinstance(node, exp.Values):
-        found = queries.query(replace_alias(node), outer).relation(queries.names.new("r"))
+        found = queries.query(without_alias(node), outer).relation(queries.names.new("r"))
         return _named(queries, node, found, "values")
     if isinstance(node, exp.Unnest):
         return unnest(queries, Relation("(SELECT 1 AS one) AS " + queries.names.new("r"), ()), node, outer)
@@ -106,7 +109,7 @@ def _one(queries: Queries, node: exp.Expr, outer: Scope | None) -> Relation:
     )
 
 
-def replace_alias(node: exp.Expr) -> exp.Expr:
+def without_alias(node: exp.Expr) -> exp.Expr:
     """A copy of the node without its alias, which belongs to the relation and not to the query inside."""
     copy = node.copy()
     copy.set("alias", None)
@@ -172,12 +175,8 @@ def _joined(queries: Queries, left: Relation, join: exp.Join, outer: Scope | Non
     right = _lateral(queries, left, join.this, outer) if lateral else _with_joins(queries, join.this, [], outer)
     using = [name.name.lower() for name in join.args.get("using") or []]
     if method == "NATURAL":
-        using = [
-            field.name
-            for field in left.fields
-            if field.name and any(field.known_as(one.name) for one in right.fields if one.name)
-        ]
-    elif method:
+        raise QueryError("NOT_SUPPORTED", "Natural join not supported", place(queries.text, join))
+    if method:
         raise QueryError("SYNTAX_ERROR", f"mismatched input '{method}'", place(queries.text, join))
     word = f"{side} JOIN" if side in ("LEFT", "RIGHT", "FULL") else "JOIN"
     if using:

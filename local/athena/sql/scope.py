@@ -67,12 +67,13 @@ class Scope:
     """The columns that a name may mean, then those of the query around.
 
     loose: the SQL of the columns of this scope that expressions used so far, outside of aggregates and of what is
-    grouped by.
+    grouped by. grouped: the SQL of what is grouped by, once that is known.
     """
 
     fields: tuple[Field, ...] = ()
     outer: Scope | None = None
     loose: set[str] = field(default_factory=set, compare=False)
+    grouped: set[str] = field(default_factory=set, compare=False)
 
     def find(self, parts: Sequence[str], where: tuple[int, int] | None) -> tuple[Field, int, Scope] | None:
         """The field of a dotted name and how many of its parts named it; the rest are fields of a row."""

@@ -56,6 +56,7 @@ class Select:
         where = self._where()
         self.grouped = groups(self.queries, self.node, self.scope, self.items)
         self.clause.grouping = self.grouped.expressions
+        self.scope.grouped.update(self.grouped.expressions)
         self.scope.loose.clear()
         for item in self.items:
             self.values.append(self._value(item))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from local.athena.sql.calls import Call
-from local.athena.sql.casts import cast
+from local.athena.sql.casts import cast, castable
 from local.athena.sql.coercion import Typed, coerce, common
 from local.athena.sql.signatures import Builder
 from local.athena.types import BIGINT, DATE, INTERVAL_DAY, INTERVAL_YEAR, VARCHAR, Type, array, map_of, to_duckdb
@@ -60,6 +60,8 @@ def _array_join(call: Call) -> Typed:
     values = call.expect(2, 3)
     if values[0].type.name != "array":
         raise call.unexpected("an array")
+    if not castable(values[0].type, array(VARCHAR)):
+        raise call.unexpected("an array of simple values")
     texts = cast(values[0], array(VARCHAR), False).sql
     if len(values) == 3:
         null = values[2].sql

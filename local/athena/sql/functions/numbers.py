@@ -6,7 +6,7 @@ from local.athena.sql import operators
 from local.athena.sql.calls import Call
 from local.athena.sql.coercion import Typed, coerce
 from local.athena.sql.signatures import Builder
-from local.athena.types import DOUBLE, INTEGER, decimal, to_duckdb
+from local.athena.types import INTEGER, decimal, to_duckdb
 
 DECLARED = {
     **{f"{name}(double) -> double": f"{name}({{0}})" for name in (
@@ -120,10 +120,6 @@ def _truncate(call: Call) -> Typed:
 def _mod(call: Call) -> Typed:
     one, other = call.expect(2)
     return operators.arithmetic("%", one, other, call.where)
-
-
-def as_double(call: Call) -> list[str]:
-    return [coerce(value, DOUBLE).sql for value in call.values]
 
 
 BUILT: dict[str, Builder] = {

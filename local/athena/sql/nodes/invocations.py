@@ -104,6 +104,8 @@ def _function(
     if condition is not None:
         with compiler.within(name):
             call.suffix = f" FILTER (WHERE {compiler.boolean(condition, 'FILTER clause')})"
+    if window is not None and condition is not None:
+        raise QueryError("NOT_SUPPORTED", "FILTER is not yet supported for window functions", where)
     if window is not None:
         return _windowed(compiler, call, window)
     compiler.scope.loose.intersection_update(before)

@@ -28,7 +28,8 @@ def column(compiler: Expressions, node: exp.Column) -> Typed:
             "COLUMN_NOT_FOUND", f"Column '{'.'.join(part.name for part in node.parts)}' cannot be resolved", where
         )
     field, length, scope = found
-    scope.loose.add(field.sql)
+    if field.sql not in scope.grouped:
+        scope.loose.add(field.sql)
     value = field.typed
     for name in parts[length:]:
         value = _member(value, name, where)

@@ -14,10 +14,12 @@ from local.athena.sql.parser import operator_place
 from local.athena.types import (
     BOOLEAN,
     UNKNOWN,
+    Type,
 )
 
 if TYPE_CHECKING:
     from local.athena.sql.expressions import Expressions
+    from local.athena.sql.model import Compiled
 
 _SIGNS = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 
@@ -46,11 +48,7 @@ def _of_same_type(
     """A value and a subquery of one column, both as their common type."""
     subquery = compiler.queries.nested(query.unnest() if isinstance(query, exp.Subquery) else query, compiler.scope)
     if sign == "IN" and len(subquery.columns) != 1:
-        raise operators.mismatch(
-            f"Value expression and result of subquery must be of the same type: row({one.type}) vs "
-            f"row({', '.join(str(column.type) for column in subquery.columns)})",
-            where,
-        )
+        raise _of_other_rows(Type("row", (), (one.type,), ("",)), subquery, where)
     other = subquery.single(where)
     wanted = common(one.type, other.type)
     if wanted is None:
@@ -102,6 +100,8 @@ def contained(compiler: Expressions, node: exp.In) -> Typed:
     where = compiler.place(node)
     value = compiler.compile(node.this)
     query = node.args.get("query")
+    if query is not None and value.type.name == "row":
+        return _row_contained(compiler, value, query, where)
     if query is not None:
         left, subquery = _of_same_type(compiler, value, "IN", query, where)
         return Typed(f"({left} IN ({subquery}))", BOOLEAN)
@@ -111,6 +111,32 @@ def contained(compiler: Expressions, node: exp.In) -> Typed:
         equal = [operators.compare("=", unified[0], one, where).sql for one in unified[1:]]
         return Typed(f"({' OR '.join(equal)})", BOOLEAN)
     return Typed(f"({unified[0].sql} IN ({', '.join(one.sql for one in unified[1:])}))", BOOLEAN)
+
+
+def _row_contained(compiler: Expressions, value: Typed, query: exp.Expr, where: tuple[int, int] | None) -> Typed:
+    """(a, b) IN (query): unknown where a NULL stands in the way, as SQL has it."""
+    subquery = compiler.queries.nested(query.unnest() if isinstance(query, exp.Subquery) else query, compiler.scope)
+    if len(subquery.columns) != len(value.type.children):
+        raise _of_other_rows(value.type, subquery, where)
+    equal, possible = [], []
+    for number, (child, column) in enumerate(zip(value.type.children, subquery.columns, strict=True), 1):
+        one = Typed(f"struct_extract_at({value.sql}, {number})", child)
+        other = Typed(f"q.c{number}", column.type, column.zone)
+        equal.append(operators.compare("=", one, other, where).sql)
+        possible.append(f"({equal[-1]} OR {one.sql} IS NULL OR {other.sql} IS NULL)")
+    rows = f"SELECT 1 FROM ({subquery.sql}) AS q WHERE "
+    return Typed(
+        f"CASE WHEN EXISTS ({rows}{' AND '.join(equal)}) THEN true "
+        f"WHEN NOT EXISTS ({rows}{' AND '.join(possible)}) THEN false END",
+        BOOLEAN,
+    )
+
+
+def _of_other_rows(given: Type, subquery: Compiled, where: tuple[int, int] | None) -> QueryError:
+    found = ", ".join(str(column.type) for column in subquery.columns)
+    return operators.mismatch(
+        f"Value expression and result of subquery must be of the same type: {given} vs row({found})", where
+    )
 
 
 def like(compiler: Expressions, node: exp.Expr, escape: str = "") -> Typed:
