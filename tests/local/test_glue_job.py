@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local import objects
-from local.athena.clients import factory
+from local.clients import factory
 from local.config import Config
 from local.glue_job import JobEngine
 from local.glue_job.arguments import JobError, resolve

@@ -1,0 +1,45 @@
+"""Every place where the platform reaches into ministack 1.5.33, so that its next version breaks in one folder.
+
+ministack answers the whole AWS API; where it only says that something ran, the function that says so is replaced here
+by one that hands over to an engine of ours. Engines know boto3 and their tools; they do not import ministack.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import ministack.app
+from ministack.app import app as application
+from ministack.core import persistence
+
+from local.config import Config
+from local.ministack_hooks import athena, cloudformation, glue, glue_crawlers, glue_jobs, refusals, s3
+from local.ministack_hooks.closing import close
+
+__all__ = ["application", "close", "encode_state", "install", "states"]
+
+
+def install(config: Config) -> None:
+    """Replaces ministack's empty answers by engines; once, before the first request."""
+    # Ours is saved by a StateKeeper, at the end too.
+    ministack.app.save_all = lambda services: None
+    refusals.install()
+    cloudformation.install()
+    s3.install(config)
+    glue.install()
+    glue_crawlers.install(config)
+    glue_jobs.install(config)
+    athena.install(config)
+
+
+def states() -> dict[str, Callable[[], Any]]:
+    """By the name of its file, what copies the state of each service in use."""
+    found: dict[str, Callable[[], Any]] = ministack.app._build_persistence_save_dict()
+    return found
+
+
+def encode_state(name: str, state: Any) -> str:
+    wrapped = {"__ministack_format__": persistence._state_format_version(name), "payload": state}
+    return json.dumps(wrapped, default=persistence._json_default)
