@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mimetypes
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from botocore.exceptions import ClientError
 from infra.failures import DeployError
 
 GLUE_SCRIPTS = "glue_scripts"
+FLINK = "flink"
+FLINK_ZIP = Path("target") / "flink-application.zip"
 
 
 def glue_scripts(include: Path) -> dict[str, Path]:
@@ -24,6 +27,17 @@ def glue_scripts(include: Path) -> dict[str, Path]:
     return scripts
 
 
+def flink_application(include: Path) -> tuple[str, Path]:
+    """The Flink application's zip and its key in the artifacts bucket, which names its bytes.
+
+    Raises DeployError where it has not been built.
+    """
+    path = include / FLINK / FLINK_ZIP
+    if not path.is_file():
+        raise DeployError(f"{path} is missing; `make flink-application` builds it.")
+    return f"{FLINK}/{path.stem}-{_digest(path)[:16]}.zip", path
+
+
 def outdated(client: Any, bucket: str, files: dict[str, Path]) -> dict[str, Path]:
     """Those of `files` whose object in the bucket is missing or was made of other bytes."""
     return {key: path for key, path in files.items() if _stored_digest(client, bucket, key) != _digest(path)}
@@ -35,7 +49,7 @@ def upload(client: Any, bucket: str, files: dict[str, Path]) -> None:
             Bucket=bucket,
             Key=key,
             Body=path.read_bytes(),
-            ContentType="text/x-python",
+            ContentType=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
             Metadata={"sha256": _digest(path)},
         )
 

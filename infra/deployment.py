@@ -19,7 +19,7 @@ from infra.stack import ChangeSet, Stack
 
 ROOT = Path(__file__).resolve().parent.parent
 # In the order of their needs: a stack takes the outputs of those before it as parameters of the same name.
-STACKS = ("storage", "batch")
+STACKS = ("storage", "batch", "streaming")
 # What CloudFormation takes in a request; a larger template has to lie in S3.
 TEMPLATE_BYTES = 51_200
 
@@ -56,6 +56,8 @@ class Deployment:
 
         Raises DeployError where a stack does not get to what its template says; those before it are deployed then.
         """
+        if "streaming" in stacks:
+            assets.flink_application(ROOT / "include")  # complains before anything is changed
         for name in STACKS:
             if name in stacks:
                 self._deploy(name)
@@ -63,7 +65,9 @@ class Deployment:
             self.outputs |= stack.outputs()
             self.prefix = stack.parameters().get("Prefix", self.prefix)
             if name == "storage" and "ArtifactsBucket" in self.outputs:
-                self._upload_scripts()
+                self._upload(assets.glue_scripts(ROOT / "include"))
+                if "streaming" in stacks:
+                    self._upload_flink_application()
         if not self.dry_run:
             self._write_settings(file)
 
@@ -162,11 +166,19 @@ class Deployment:
         if not self.screen.ask(question):
             raise DeployError(f"{stack.name} was left as it is.")
 
-    def _upload_scripts(self) -> None:
-        bucket, scripts = self.outputs["ArtifactsBucket"], assets.glue_scripts(ROOT / "include")
-        changed = assets.outdated(self.client("s3"), bucket, scripts)
-        if not changed:
-            self.screen.line(f"s3://{bucket}/{assets.GLUE_SCRIPTS}/: unchanged", GREEN)
+    def _upload_flink_application(self) -> None:
+        """Under a key that follows from its bytes, so that CloudFormation updates the application when they change."""
+        key, path = assets.flink_application(ROOT / "include")
+        self._upload({key: path})
+        self.outputs["FlinkCode"] = key
+
+    def _upload(self, files: dict[str, Path]) -> None:
+        """Uploads what is not in the bucket of artifacts as it is here, or says what would be."""
+        bucket = self.outputs["ArtifactsBucket"]
+        changed = assets.outdated(self.client("s3"), bucket, files)
+        for key in files:
+            if key not in changed:
+                self.screen.line(f"s3://{bucket}/{key}: unchanged", GREEN)
         for key in changed:
             self.screen.line(f"s3://{bucket}/{key}: {'to be uploaded' if self.dry_run else 'uploading'}", BOLD)
         if not self.dry_run:

@@ -15,7 +15,7 @@ from ministack.app import app as application
 from ministack.core import persistence
 
 from local.config import Config
-from local.ministack_hooks import athena, cloudformation, glue, glue_crawlers, glue_jobs, refusals, s3
+from local.ministack_hooks import alarms, athena, cloudformation, glue, glue_crawlers, glue_jobs, kinesis, refusals, s3
 from local.ministack_hooks.closing import close
 
 __all__ = ["application", "close", "encode_state", "install", "states"]
@@ -27,11 +27,13 @@ def install(config: Config) -> None:
     ministack.app.save_all = lambda services: None
     refusals.install()
     cloudformation.install()
+    alarms.install()
     s3.install(config)
     glue.install()
     glue_crawlers.install(config)
     glue_jobs.install(config)
     athena.install(config)
+    kinesis.install(config)
 
 
 def states() -> dict[str, Callable[[], Any]]:

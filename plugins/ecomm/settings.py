@@ -34,6 +34,11 @@ class Settings:
     uncompressed_crawler: str
     glue_job: str
     athena_workgroup: str
+    clicks_stream: str
+    counts_stream: str
+    flink_application: str
+    flink_log_group: str
+    archive_stream: str
 
 
 def derive(region: str, stage: str, prefix: str) -> Settings:
@@ -58,6 +63,11 @@ def derive(region: str, stage: str, prefix: str) -> Settings:
         uncompressed_crawler=f"ecomm-user-activity-crawler-2{dash}",
         glue_job=f"ecomm-csv-to-parquet{dash}",
         athena_workgroup=f"ecomm-analytics{dash}",
+        clicks_stream=f"ecommerce-raw-user-activity-stream-1{dash}",
+        counts_stream=f"ecommerce-raw-user-activity-stream-2{dash}",
+        flink_application=f"ecomm-user-activity-counts{dash}",
+        flink_log_group=f"/aws/kinesis-analytics/ecomm-user-activity-counts{dash}",
+        archive_stream=f"ecomm-user-activity-archive{dash}",
     )
 
 

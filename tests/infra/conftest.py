@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ type Aws = Callable[[str], Any]
 
 @dataclass(frozen=True)
 class Checkout:
-    """A copy of infra/ with one Glue script, and the command in it against the platform."""
+    """A copy of infra/ with one Glue script and a Flink application, and the command in it against the platform."""
 
     folder: Path
     endpoint: str
@@ -29,6 +30,10 @@ class Checkout:
     @property
     def script(self) -> Path:
         return self.folder / "include" / "glue_scripts" / "csv_to_parquet.py"
+
+    @property
+    def application(self) -> Path:
+        return self.folder / "include" / "flink" / "target" / "flink-application.zip"
 
     def settings(self, stage: str) -> Path:
         return self.folder / "var" / "deploy" / f"{stage}.json"
@@ -70,6 +75,9 @@ def make_checkout(folder: Path, endpoint: str) -> Checkout:
     checkout = Checkout(folder, endpoint)
     checkout.script.parent.mkdir(parents=True)
     checkout.script.write_text("print('first')\n")
+    checkout.application.parent.mkdir(parents=True)
+    with zipfile.ZipFile(checkout.application, "w") as archive:
+        archive.writestr("main.py", "print('first')\n")
     return checkout
 
 

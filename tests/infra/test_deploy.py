@@ -56,7 +56,8 @@ def test_first_run_shows_changes_and_events(deployed: tuple[Checkout, str]) -> N
     assert "ecomm-storage-dev: 6 changes" in said
     assert "ecomm-batch-dev: 13 changes" in said
     assert "  add         RawBucket              AWS::S3::Bucket\n" in said
-    assert said.count("CREATE_COMPLETE") == 6 + 13 + 2
+    assert "  add         FlinkApplication " in said
+    assert said.count("CREATE_COMPLETE") == 6 + 13 + 21 + 3
     assert "\033[" not in said
 
 
@@ -66,7 +67,7 @@ def test_second_run_changes_nothing(deployed: tuple[Checkout, str], aws: Aws) ->
     written = checkout.settings("dev").read_text()
     again = checkout.deploy("--yes")
     assert again.returncode == 0, again.stderr
-    assert [line.split(": ")[-1] for line in again.stdout.splitlines()[1:4]] == ["unchanged"] * 3
+    assert [line.split(": ")[-1] for line in again.stdout.splitlines()[1:6]] == ["unchanged"] * 5
     assert checkout.settings("dev").read_text() == written
     stack = aws("cloudformation").describe_stacks(StackName="ecomm-batch-dev")["Stacks"][0]
     assert stack["LastUpdatedTime"] == before
@@ -108,7 +109,7 @@ def test_only_a_changed_script_is_uploaded(checkout: Checkout, aws: Aws) -> None
     checkout.script.write_text("print('second')\n")
     again = checkout.deploy(*command)
     assert "s3://ecommerce-small-script/glue_scripts/csv_to_parquet.py: uploading" in again.stdout
-    assert "other.py" not in again.stdout
+    assert "glue_scripts/other.py: unchanged" in again.stdout
     stored = aws("s3").get_object(Bucket="ecommerce-small-script", Key="glue_scripts/csv_to_parquet.py")
     assert stored["Body"].read() == b"print('second')\n"
 

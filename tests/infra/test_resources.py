@@ -154,3 +154,74 @@ def test_table_is_parquet_by_month(aws: Aws, table: str) -> None:
     assert found["TableType"] == "EXTERNAL_TABLE"
     assert found["StorageDescriptor"]["Location"] == f"s3://{DEV.curated_bucket}/{table}/"
     assert "parquet" in found["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"]
+
+
+@pytest.mark.parametrize("stream", [DEV.clicks_stream, DEV.counts_stream])
+def test_stream_is_on_demand_with_four_shards(aws: Aws, stream: str) -> None:
+    summary = aws("kinesis").describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+    assert summary["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
+    assert (summary["StreamStatus"], summary["OpenShardCount"], summary["RetentionPeriodHours"]) == ("ACTIVE", 4, 24)
+
+
+def test_stream_1_says_that_flink_reads_it(aws: Aws) -> None:
+    tags = aws("kinesis").list_tags_for_stream(StreamName=DEV.clicks_stream)["Tags"]
+    assert {"Key": "ecomm:reader", "Value": "flink"} in tags
+
+
+def test_application_has_the_streams_and_the_code(aws: Aws, deployed: tuple[Checkout, str]) -> None:
+    found = aws("kinesisanalyticsv2").describe_application(ApplicationName=DEV.flink_application)["ApplicationDetail"]
+    assert (found["RuntimeEnvironment"], found["ApplicationStatus"]) == ("FLINK-2_2", "READY")
+    configuration = found["ApplicationConfigurationDescription"]
+    code = configuration["ApplicationCodeConfigurationDescription"]["CodeContentDescription"]
+    key = code["S3ApplicationCodeLocationDescription"]["FileKey"]
+    stored = aws("s3").get_object(Bucket=DEV.artifacts_bucket, Key=key)["Body"].read()
+    assert stored == deployed[0].application.read_bytes()
+    groups = {
+        group["PropertyGroupId"]: group["PropertyMap"]
+        for group in configuration["EnvironmentPropertyDescriptions"]["PropertyGroupDescriptions"]
+    }
+    assert groups["InputStream0"]["stream.arn"].endswith(f":stream/{DEV.clicks_stream}")
+    assert groups["OutputStream0"]["stream.arn"].endswith(f":stream/{DEV.counts_stream}")
+    assert groups["Detection"] == {"watermark.seconds": "10", "idle.timeout": "5 s", "early.threshold": "10"}
+    assert configuration["ApplicationSnapshotConfigurationDescription"] == {"SnapshotsEnabled": True}
+    (log,) = found["CloudWatchLoggingOptionDescriptions"]
+    assert log["LogStreamARN"].endswith(f":log-group:{DEV.flink_log_group}:log-stream:application")
+
+
+def test_archive_writes_json_lines_by_day_and_hour(aws: Aws) -> None:
+    found = aws("firehose").describe_delivery_stream(DeliveryStreamName=DEV.archive_stream)
+    description = found["DeliveryStreamDescription"]
+    assert description["DeliveryStreamType"] == "KinesisStreamAsSource"
+    destination = description["Destinations"][0]["ExtendedS3DestinationDescription"]
+    assert destination["CompressionFormat"] == "GZIP"
+    assert destination["Prefix"].startswith(
+        "ecomm_user_activity_archive/year=!{timestamp:yyyy}/month=!{timestamp:MM}/day="
+    )
+    hints = destination["BufferingHints"]
+    assert (int(hints["IntervalInSeconds"]), int(hints["SizeInMBs"])) == (60, 64)
+    (processor,) = destination["ProcessingConfiguration"]["Processors"]
+    assert processor["Type"] == "AppendDelimiterToRecord"
+
+
+ALARMS = [
+    "ecomm-archive-late",
+    "ecomm-clicks-read-late",
+    "ecomm-clicks-throttled",
+    "ecomm-counts-throttled",
+    "ecomm-flink-checkpoints-failing",
+    "ecomm-flink-down",
+    "ecomm-no-clicks",
+]
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_tells_the_operator_and_takes_it_back(aws: Aws, name: str) -> None:
+    (alarm,) = aws("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    assert [arn.split(":")[-1] for arn in alarm["AlarmActions"] + alarm["OKActions"]] == ["ecomm-operations"] * 2
+    # An application or a simulator that is stopped has no metrics, and that is no fault.
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_alarms_on_what_grows_use_its_growth(aws: Aws) -> None:
+    (alarm,) = aws("cloudwatch").describe_alarms(AlarmNames=["ecomm-flink-checkpoints-failing"])["MetricAlarms"]
+    assert [query["Expression"] for query in alarm["Metrics"] if query.get("ReturnData")] == ["DIFF(failed)"]

@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 
 TEMPLATES = sorted((ROOT / "infra").glob("*.yaml"))
 # Statements whose service knows no resource to name; each is held to a condition instead.
-ANY_RESOURCE = {("batch", "GlueJobRole", "WriteMetrics")}
+ANY_RESOURCE = {("batch", "GlueJobRole", "WriteMetrics"), ("streaming", "SimulatorPolicy", "SayThatItRuns")}
 # Resources that are not made by our templates: one of each an account.
 SHARED = {"catalog", "database/default", "log-group:/aws-glue/crawlers", "log-group:/aws-glue/crawlers:*"}
 
@@ -136,7 +136,7 @@ def test_the_dags_may_do_what_they_call() -> None:
     allowed = {
         action
         for _, name, statement in statements()
-        if name == "AirflowBatchPolicy"
+        if name in ("AirflowBatchPolicy", "AirflowStreamingPolicy")
         for action in as_list(statement["Action"])
     }
     called = calls_of_the_dags()
@@ -151,15 +151,20 @@ def test_a_statement_for_any_resource_says_why() -> None:
         assert lines[place - 1].strip().startswith("# ")
 
 
-def test_only_glue_takes_the_roles() -> None:
-    trusted = [
-        as_list(statement["Principal"]["Service"])
+def test_a_role_is_taken_by_its_service_only() -> None:
+    trusted = {
+        name: statement["Principal"]["Service"]
         for template in TEMPLATES
-        for resource in resources(template).values()
+        for name, resource in resources(template).items()
         if resource["Type"] == "AWS::IAM::Role"
         for statement in resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    ]
-    assert trusted == [["glue.amazonaws.com"], ["glue.amazonaws.com"]]
+    }
+    assert trusted == {
+        "CrawlerRole": "glue.amazonaws.com",
+        "GlueJobRole": "glue.amazonaws.com",
+        "FlinkRole": "kinesisanalytics.amazonaws.com",
+        "ArchiveRole": "firehose.amazonaws.com",
+    }
 
 
 def test_buckets_and_their_policies_outlive_the_stack() -> None:
