@@ -20,6 +20,7 @@ class Config:
     var: the folder that holds all state and logs (LOCAL_VAR).
     region: the only region served (AWS_DEFAULT_REGION).
     environments: the folder with one environment a runtime (LOCAL_ENVIRONMENTS).
+    kinesis_limits: whether Kinesis's shards refuse what exceeds their throughput (LOCAL_KINESIS_LIMITS=1).
     dags, plugins: the folders that Airflow serves (LOCAL_DAGS, LOCAL_PLUGINS).
     """
 
@@ -28,6 +29,7 @@ class Config:
     var: Path
     region: str
     environments: Path
+    kinesis_limits: bool = False
     dags: Path = ROOT / "dags"
     plugins: Path = ROOT / "plugins"
 
@@ -39,6 +41,7 @@ class Config:
             var=Path(os.environ.get("LOCAL_VAR", ROOT / "var")).resolve(),
             region=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
             environments=Path(os.environ.get("LOCAL_ENVIRONMENTS", ROOT / ".venv")).resolve(),
+            kinesis_limits=os.environ.get("LOCAL_KINESIS_LIMITS") == "1",
             dags=Path(os.environ.get("LOCAL_DAGS", ROOT / "dags")).resolve(),
             plugins=Path(os.environ.get("LOCAL_PLUGINS", ROOT / "plugins")).resolve(),
         )
