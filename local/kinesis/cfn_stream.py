@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from local.api_errors import ApiError
 from local.kinesis.changes import create_stream, operations, set_retention
-from local.kinesis.errors import KinesisError
 from local.kinesis.store import Scope, StreamStore
 from local.kinesis.stream import Stream
 
@@ -33,10 +33,10 @@ def create(store: StreamStore, scope: Scope, name: str, properties: dict[str, An
         stream = create_stream(store, scope, data)
         try:
             _apply(store, scope, stream, properties)
-        except KinesisError:
+        except ApiError:
             store.delete(scope, stream)
             raise
-    except KinesisError as error:
+    except ApiError as error:
         raise ValueError(f"{error} ({error.code})") from error
     return {"Arn": stream.arn, "StreamId": str(stream.created_ms)}
 
@@ -60,7 +60,7 @@ def update(
         call["RemoveTagsFromStream"](scope, {"StreamName": name, "TagKeys": gone})
         call["AddTagsToStream"](scope, {"StreamName": name, "Tags": _tags(after)})
         _apply(store, scope, stream, after)
-    except KinesisError as error:
+    except ApiError as error:
         raise ValueError(f"{error} ({error.code})") from error
     return {"Arn": stream.arn, "StreamId": str(stream.created_ms)}
 

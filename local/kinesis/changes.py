@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from local.kinesis.errors import KinesisError, invalid_argument, not_found
+from local.api_errors import ApiError, invalid_argument, not_found
 from local.kinesis.store import Scope, StreamStore, now_ms
 from local.kinesis.stream import Settings, Stream
 
@@ -21,7 +21,7 @@ Change = Callable[[Stream, Data], Data | None]
 
 
 def operations(store: StreamStore) -> dict[str, Callable[[Scope, Data], Data]]:
-    """By action, a function of scope and parameters that gives the answer and raises KinesisError."""
+    """By action, a function of scope and parameters that gives the answer and raises ApiError."""
 
     def on_stream(change: Change) -> Callable[[Scope, Data], Data]:
         def answer(scope: Scope, data: Data) -> Data:
@@ -65,7 +65,7 @@ def operations(store: StreamStore) -> dict[str, Callable[[Scope, Data], Data]]:
 
 
 def create_stream(store: StreamStore, scope: Scope, data: Data) -> Stream:
-    """The new stream, at once active. data: as CreateStream takes it. Raises KinesisError."""
+    """The new stream, at once active. data: as CreateStream takes it. Raises ApiError."""
     mode = (data.get("StreamModeDetails") or {}).get("StreamMode", "PROVISIONED")
     count = data.get("ShardCount")
     if mode == ON_DEMAND:
@@ -75,7 +75,7 @@ def create_stream(store: StreamStore, scope: Scope, data: Data) -> Stream:
     if count is None:
         raise invalid_argument("ShardCount must be provided for a stream in PROVISIONED mode.")
     if count > MOST_SHARDS:
-        raise KinesisError(
+        raise ApiError(
             "LimitExceededException",
             f"This request would exceed the shard limit for the account {scope.account} in {scope.region}. "
             f"Limit: {MOST_SHARDS}. Number of additional shards that would have resulted from this request: {count}.",
@@ -87,7 +87,7 @@ def create_stream(store: StreamStore, scope: Scope, data: Data) -> Stream:
 
 
 def set_retention(stream: Stream, hours: int) -> None:
-    """Raises KinesisError where Kinesis does not keep records for so long or so short."""
+    """Raises ApiError where Kinesis does not keep records for so long or so short."""
     if hours < SHORTEST_RETENTION:
         raise invalid_argument(
             f"Minimum allowed retention period is {SHORTEST_RETENTION} hours. "
@@ -104,7 +104,7 @@ def set_retention(stream: Stream, hours: int) -> None:
 
 def _require_provisioned(stream: Stream) -> None:
     if stream.settings.mode == ON_DEMAND:
-        raise KinesisError(
+        raise ApiError(
             "ValidationException",
             f"Stream {stream.name} is in ON_DEMAND mode: Kinesis decides on its shards. "
             "This API is only supported for data streams with the provisioned capacity mode.",
@@ -136,12 +136,12 @@ def _update_shard_count(stream: Stream, data: Data) -> Data:
     target, current = data["TargetShardCount"], len(stream.open_shards)
     counts = f"Current open shard count: {current} Target shard count: {target}"
     if target > 2 * current:
-        raise KinesisError(
+        raise ApiError(
             "LimitExceededException",
             f"UpdateShardCount cannot scale up over double your current open shard count. {counts}",
         )
     if 2 * target < current:
-        raise KinesisError(
+        raise ApiError(
             "LimitExceededException",
             f"UpdateShardCount cannot scale down below half your current open shard count. {counts}",
         )
@@ -215,7 +215,7 @@ def _set_monitoring(stream: Stream, wanted: set[str]) -> Data:
 
 def _require_few_tags(tags: dict[str, str]) -> None:
     if len(tags) > MOST_TAGS:
-        raise KinesisError("LimitExceededException", f"A stream has at most {MOST_TAGS} tags; these are {len(tags)}.")
+        raise ApiError("LimitExceededException", f"A stream has at most {MOST_TAGS} tags; these are {len(tags)}.")
 
 
 def _add_tags(stream: Stream, tags: dict[str, str]) -> None:

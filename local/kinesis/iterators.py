@@ -8,7 +8,7 @@ import json
 import zlib
 from typing import Any
 
-from local.kinesis.errors import KinesisError, invalid_argument
+from local.api_errors import ApiError, invalid_argument
 
 LIFETIME_MS = 300_000
 
@@ -28,13 +28,13 @@ def _decode(token: str, length: int) -> list[Any] | None:
 
 
 def decode_iterator(token: str, now_ms: int, length: int) -> list[Any]:
-    """The content of a shard iterator. Raises KinesisError where it is none or older than five minutes."""
+    """The content of a shard iterator. Raises ApiError where it is none or older than five minutes."""
     decoded = _decode(token, length)
     if decoded is None:
         raise invalid_argument("Invalid ShardIterator.")
     created, *content = decoded
     if now_ms - created > LIFETIME_MS:
-        raise KinesisError(
+        raise ApiError(
             "ExpiredIteratorException",
             f"Iterator expired. The iterator was created at time {created} while right now it is {now_ms} "
             f"which is further in the future than the tolerated delay of {LIFETIME_MS} milliseconds.",
@@ -43,13 +43,13 @@ def decode_iterator(token: str, now_ms: int, length: int) -> list[Any]:
 
 
 def decode_next_token(token: str, now_ms: int, length: int) -> list[Any]:
-    """The content of a NextToken. Raises KinesisError where it is none or older than five minutes."""
+    """The content of a NextToken. Raises ApiError where it is none or older than five minutes."""
     decoded = _decode(token, length)
     if decoded is None:
         raise invalid_argument("NextToken is invalid.")
     created, *content = decoded
     if now_ms - created > LIFETIME_MS:
-        raise KinesisError(
+        raise ApiError(
             "ExpiredNextTokenException",
             f"NextToken expired. It was created at time {created} and is valid for {LIFETIME_MS} milliseconds.",
         )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from local.api_errors import invalid_argument
 from local.kinesis import iterators
-from local.kinesis.errors import invalid_argument
 from local.kinesis.shards import Shard
 from local.kinesis.store import Scope, StreamStore
 from local.kinesis.stream import Stream
@@ -70,7 +70,7 @@ def list_streams(store: StreamStore, scope: Scope, data: dict[str, Any], now_ms:
 
 
 def list_shards(store: StreamStore, scope: Scope, data: dict[str, Any], now_ms: int) -> dict[str, Any]:
-    """Raises KinesisError."""
+    """Raises ApiError."""
     named = [name for name in ("StreamName", "StreamARN", "ExclusiveStartShardId", "ShardFilter") if data.get(name)]
     if data.get("NextToken"):
         if set(named) - {"StreamARN"}:

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from local.api_errors import ApiError, invalid_argument, not_found
 from local.kinesis import iterators
-from local.kinesis.errors import KinesisError, invalid_argument, not_found
 from local.kinesis.sequence import END_OF_SHARD, SequenceNumber
 from local.kinesis.shard_log import Chunk
 from local.kinesis.shards import Shard, shard_id
@@ -30,7 +30,7 @@ class Read:
 
 
 def iterator(stream: Stream, data: dict[str, Any], now_ms: int) -> str:
-    """The token for a place in a shard. Raises KinesisError."""
+    """The token for a place in a shard. Raises ApiError."""
     shard = stream.shard(data["ShardId"])
     if shard is None:
         raise not_found(f"Shard {data['ShardId']} in {stream.label} does not exist")
@@ -110,10 +110,10 @@ def answer(found: Read, now_ms: int) -> bytes:
 
 
 def shard_of_token(text: str, stream_of: Any, now_ms: int) -> tuple[Stream, Shard, int]:
-    """Where a shard iterator points. stream_of: finds a stream by its name. Raises KinesisError."""
+    """Where a shard iterator points. stream_of: finds a stream by its name. Raises ApiError."""
     name, created_ms, index, position = iterators.decode_iterator(text, now_ms, 4)
     stream: Stream = stream_of(name)
     shard = stream.shards.get(index)
     if stream.created_ms != created_ms or shard is None:
-        raise KinesisError("ResourceNotFoundException", f"The shard of this iterator is gone from {stream.label}.")
+        raise ApiError("ResourceNotFoundException", f"The shard of this iterator is gone from {stream.label}.")
     return stream, shard, position

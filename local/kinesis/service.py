@@ -8,15 +8,17 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+from local.api_errors import ApiError
+from local.api_model import check
+from local.cloudwatch_meter import Meter
 from local.kinesis import changes, listing, reading, writing
-from local.kinesis.errors import KinesisError
 from local.kinesis.limits import ShardLimits
-from local.kinesis.metrics import Meter
 from local.kinesis.store import Scope, StreamStore, now_ms
 from local.kinesis.stream import Stream
-from local.kinesis.validation import check
 
 Data = dict[str, Any]
+# Of the metrics that are not counts.
+UNITS = {"IncomingBytes": "Bytes", "GetRecords.IteratorAgeMilliseconds": "Milliseconds"}
 # Reading more than this from a file is left to a thread.
 INLINE_RECORDS = 500
 
@@ -57,9 +59,9 @@ class KinesisService:
         return action in self._plain or action in ("PutRecord", "PutRecords", "GetRecords")
 
     async def answer(self, action: str, scope: Scope, data: Data) -> bytes:
-        """The JSON of the answer. Raises KinesisError."""
+        """The JSON of the answer. Raises ApiError."""
         if action != "PutRecords":
-            check(action, data)
+            check("kinesis", action, data)
         if action == "GetRecords":
             return await self._get_records(scope, data)
         if action == "PutRecords":
@@ -69,12 +71,12 @@ class KinesisService:
         return json.dumps(self._plain[action](scope, data)).encode()
 
     def put(self, scope: Scope, stream: Stream, entries: list[Data]) -> writing.Written:
-        """Writes records given as PutRecords takes them. Raises KinesisError where they cannot be taken at all."""
+        """Writes records given as PutRecords takes them. Raises ApiError where they cannot be taken at all."""
         records = writing.checked(entries, stream)
         written = writing.write(stream, records, now_ms(), self._limits_of(scope, stream))
-        self._meter.count(scope, stream.name, "IncomingRecords", written.taken)
-        self._meter.count(scope, stream.name, "IncomingBytes", written.taken_bytes)
-        self._meter.count(scope, stream.name, "WriteProvisionedThroughputExceeded", written.throttled)
+        self._meter.count(stream.name, "IncomingRecords", written.taken)
+        self._meter.count(stream.name, "IncomingBytes", written.taken_bytes)
+        self._meter.count(stream.name, "WriteProvisionedThroughputExceeded", written.throttled)
         self._on_put()
         return written
 
@@ -86,11 +88,11 @@ class KinesisService:
     def _put_records(self, scope: Scope, data: Data) -> bytes:
         entries = data.get("Records")
         if not (isinstance(entries, list) and 0 < len(entries) <= 500 and all(map(_is_plain, entries))):
-            check("PutRecords", data)
+            check("kinesis", "PutRecords", data)
         stream = self._store.find(scope, data)
         _refuse_dry_run(data)
         written = self.put(scope, stream, data["Records"])
-        self._meter.count(scope, stream.name, "PutRecords.ThrottledRecords", written.throttled)
+        self._meter.count(stream.name, "PutRecords.ThrottledRecords", written.throttled)
         encryption = stream.settings.encryption
         encrypted = f',"EncryptionType":"{encryption}"' if encryption != "NONE" else ""
         failed = len(written.errors)
@@ -117,8 +119,8 @@ class KinesisService:
         _refuse_dry_run(data)
         limits = self._limits_of(scope, stream)
         if limits is not None and not limits[shard.id].gives():
-            self._meter.count(scope, stream.name, "ReadProvisionedThroughputExceeded", 1)
-            raise KinesisError(writing.THROTTLED, f"Rate exceeded for shard {shard.id} in {stream.label}.")
+            self._meter.count(stream.name, "ReadProvisionedThroughputExceeded", 1)
+            raise ApiError(writing.THROTTLED, f"Rate exceeded for shard {shard.id} in {stream.label}.")
         limit = data.get("Limit") or reading.MOST_RECORDS
         arguments = stream, shard, position, limit, begun
         if min(limit, shard.log.next - position) > INLINE_RECORDS:
@@ -127,9 +129,9 @@ class KinesisService:
             found = reading.read(*arguments)
         if limits is not None:
             limits[shard.id].gave(len(found.chunk.lines) * 3 // 4)
-        self._meter.count(scope, stream.name, "ReadProvisionedThroughputExceeded", 0)
-        self._meter.count(scope, stream.name, "GetRecords.Records", found.chunk.count)
-        self._meter.count(scope, stream.name, "GetRecords.IteratorAgeMilliseconds", found.behind_ms)
+        self._meter.count(stream.name, "ReadProvisionedThroughputExceeded", 0)
+        self._meter.count(stream.name, "GetRecords.Records", found.chunk.count)
+        self._meter.count(stream.name, "GetRecords.IteratorAgeMilliseconds", found.behind_ms)
         return reading.answer(found, now_ms())
 
 
@@ -146,4 +148,4 @@ def _is_plain(entry: Any) -> bool:
 
 def _refuse_dry_run(data: Data) -> None:
     if data.get("DryRun"):
-        raise KinesisError("DryRunOperationException", "Request would have succeeded, but DryRun flag is set.")
+        raise ApiError("DryRunOperationException", "Request would have succeeded, but DryRun flag is set.")

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from local.kinesis.errors import in_use, not_found
+from local.api_errors import in_use, not_found
 from local.kinesis.stream import DESCRIPTION, Settings, Stream
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class StreamStore:
         return self._streams.get((scope, name))
 
     def find(self, scope: Scope, data: dict[str, Any]) -> Stream:
-        """The stream that a request names, by name or ARN. Raises KinesisError."""
+        """The stream that a request names, by name or ARN. Raises ApiError."""
         name = data.get("StreamName") or str(data.get("StreamARN") or "").rpartition("/")[2]
         stream = self._streams.get((scope, name))
         if stream is None or data.get("StreamARN") not in (None, stream.arn):

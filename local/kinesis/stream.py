@@ -9,7 +9,7 @@ import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from local.kinesis.errors import in_use, invalid_argument, not_found
+from local.api_errors import in_use, invalid_argument, not_found
 from local.kinesis.sequence import hash_ranges
 from local.kinesis.shard_log import ShardLog
 from local.kinesis.shards import Shard, shard_id
@@ -143,7 +143,7 @@ class Stream:
                 self.merge(shard, self._open[bisect.bisect_left(self._starts, shard.ending_hash + 1)], now_ms)
 
     def require_open(self, wanted: str) -> Shard:
-        """Raises KinesisError where there is no such shard or it is closed."""
+        """Raises ApiError where there is no such shard or it is closed."""
         found = self.shard(wanted)
         if found is None:
             raise not_found(f"Could not find shard {wanted} in {self.label}.")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from json.encoder import encode_basestring_ascii as json_text
 from typing import Any
 
-from local.kinesis.errors import KinesisError, invalid_argument
+from local.api_errors import ApiError, invalid_argument
 from local.kinesis.limits import ShardLimits
 from local.kinesis.sequence import HASH_KEYS, first_part, step
 from local.kinesis.shard_log import line
@@ -41,24 +41,24 @@ class Written:
     taken: int = 0
     taken_bytes: int = 0
     throttled: int = 0
-    errors: list[KinesisError] = field(default_factory=list)
+    errors: list[ApiError] = field(default_factory=list)
 
-    def refuse(self, place: int, error: KinesisError) -> None:
+    def refuse(self, place: int, error: ApiError) -> None:
         self.errors.append(error)
         self.answers[place] = f'{{"ErrorCode":"{error.code}","ErrorMessage":{json_text(str(error))}}}'
 
 
 def checked(given: list[dict[str, Any]], stream: Stream) -> list[Record]:
-    """The records of a request that has passed the checks of its shape. Raises KinesisError."""
+    """The records of a request that has passed the checks of its shape. Raises ApiError."""
     largest, total, records = stream.settings.max_record_kib << 10, 0, []
     for entry in given:
         key, data, explicit = entry["PartitionKey"], entry["Data"], entry.get("ExplicitHashKey")
         try:
             size = len(binascii.a2b_base64(data, strict_mode=True))
         except binascii.Error as error:
-            raise KinesisError("SerializationException", f"Data is not base64: {error}.") from None
+            raise ApiError("SerializationException", f"Data is not base64: {error}.") from None
         if size > largest:
-            raise KinesisError(
+            raise ApiError(
                 "ValidationException",
                 "1 validation error detected: Value at 'data' failed to satisfy constraint: "
                 f"Member must have length less than or equal to {largest}",
@@ -90,7 +90,7 @@ def write(stream: Stream, records: list[Record], now_ms: int, limits: dict[str, 
                 by_shard[shard.index].append((place, record))
             else:
                 message = f"Rate exceeded for shard {shard.id} in {stream.label}."
-                written.refuse(place, KinesisError(THROTTLED, message))
+                written.refuse(place, ApiError(THROTTLED, message))
                 written.throttled += 1
         encryption = stream.settings.encryption
         encrypted = f',"EncryptionType":"{encryption}"' if encryption != "NONE" else ""
@@ -103,7 +103,7 @@ def write(stream: Stream, records: list[Record], now_ms: int, limits: dict[str, 
             except OSError as error:
                 logger.exception("Records for %s of %s could not be written.", shard.id, stream.name)
                 for place, _ in chosen:
-                    written.refuse(place, KinesisError("InternalFailure", f"Not written: {error.strerror}."))
+                    written.refuse(place, ApiError("InternalFailure", f"Not written: {error.strerror}."))
     return written
 
 

@@ -15,12 +15,12 @@ from ministack.core.responses import error_response_json, get_account_id, get_re
 from ministack.services import kinesis
 from ministack.services.cloudformation import provisioners
 
+from local.api_errors import ApiError
 from local.clients import factory
-from local.config import ACCOUNT_ID, Config
+from local.cloudwatch_meter import Meter
+from local.config import Config
 from local.kinesis import cfn_stream, mapping_view
-from local.kinesis.errors import KinesisError
-from local.kinesis.metrics import Meter
-from local.kinesis.service import KinesisService
+from local.kinesis.service import UNITS, KinesisService
 from local.kinesis.store import Scope, StreamStore
 from local.ministack_hooks.closing import at_close
 
@@ -30,7 +30,7 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 def install(config: Config) -> None:
     store = StreamStore(config.var / "aws" / "kinesis")
     clients = factory(config.endpoint, config.region)
-    meter = Meter(lambda: clients("cloudwatch"), Scope(ACCOUNT_ID, config.region))
+    meter = Meter(lambda: clients("cloudwatch"), "AWS/Kinesis", "StreamName", UNITS)
     service = KinesisService(store, meter, _consumer_count, esm_wake.set, config.kinesis_limits)
     at_close(meter.close)
     at_close(store.close)
@@ -71,16 +71,16 @@ async def _answer(
         return 200, {"Content-Type": CONTENT_TYPE}, await service.answer(action, _scope(), data)
     except json.JSONDecodeError as error:
         return error_response_json("SerializationException", f"The request is not JSON: {error}.", 400)
-    except KinesisError as error:
+    except ApiError as error:
         return error_response_json(error.code, str(error), 400, content_type=CONTENT_TYPE)
 
 
 def _forget_consumers(data: dict[str, Any]) -> None:
-    """Raises KinesisError where there are consumers and the request does not say that they may go."""
+    """Raises ApiError where there are consumers and the request does not say that they may go."""
     arn = data.get("StreamARN") or _scope().arn(str(data.get("StreamName")))
     registered = [name for name, consumer in kinesis._consumers.items() if consumer["StreamARN"] == arn]
     if registered and not data.get("EnforceConsumerDeletion"):
-        raise KinesisError(
+        raise ApiError(
             "ResourceInUseException",
             f"Stream {arn} has {len(registered)} consumers registered. "
             "Deregister them, or delete the stream with EnforceConsumerDeletion.",

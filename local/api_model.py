@@ -1,4 +1,4 @@
-"""Checks of a request's shape against botocore's model of Kinesis, in AWS's own words."""
+"""A request's shape against botocore's model of its service: checked in AWS's own words, or brought into that shape."""
 
 from __future__ import annotations
 
@@ -8,38 +8,52 @@ from functools import cache
 from typing import Any
 
 import botocore.session
-from botocore.model import OperationModel, Shape
+from botocore.model import Shape
 
-from local.kinesis.errors import KinesisError
+from local.api_errors import ApiError
 
 
 @cache
-def _operations() -> dict[str, OperationModel]:
-    model = botocore.session.get_session().get_service_model("kinesis")
-    return {name: model.operation_model(name) for name in model.operation_names}
+def input_shape(service: str, action: str) -> Any:
+    """The shape of an action's parameters; None where it takes none."""
+    return botocore.session.get_session().get_service_model(service).operation_model(action).input_shape
 
 
-def check(action: str, data: dict[str, Any]) -> None:
-    """Raises KinesisError where a member is missing, of another type, too long, too large or not of its pattern."""
-    shape = _operations()[action].input_shape
+def check(service: str, action: str, data: dict[str, Any]) -> None:
+    """Raises ApiError where a member is missing, of another type, too long, too large or not of its pattern."""
+    shape = input_shape(service, action)
     problems = list(_problems(shape, data, "")) if shape else []
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
-        raise KinesisError("ValidationException", count + "; ".join(problems))
+        raise ApiError("ValidationException", count + "; ".join(problems))
+
+
+def from_template(shape: Any, value: Any) -> Any:
+    """A template's value in the types of the API: parameters of a template are text, whatever they mean."""
+    if shape.type_name == "structure" and isinstance(value, dict):
+        return {name: from_template(shape.members[name], member) for name, member in value.items()}
+    if shape.type_name == "list" and isinstance(value, list):
+        return [from_template(shape.member, member) for member in value]
+    if shape.type_name in ("integer", "long") and isinstance(value, str) and value.isdigit():
+        return int(value)
+    if shape.type_name == "boolean" and value in ("true", "false"):
+        return value == "true"
+    return value
 
 
 def _problems(shape: Any, value: Any, path: str) -> Iterator[str]:
-    if not isinstance(value, _TYPES[shape.type_name]) or (isinstance(value, bool) and shape.type_name != "boolean"):
-        raise KinesisError("SerializationException", f"{path or 'The request'} is not of the type {shape.type_name}.")
-    if shape.type_name == "structure":
+    kind = shape.type_name
+    if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
+        raise ApiError("SerializationException", f"{path or 'The request'} is not of the type {kind}.")
+    if kind == "structure":
         yield from _structure(shape, value, path)
-    elif shape.type_name == "list":
+    elif kind == "list":
         yield from _failed(shape, value, path, len(value), "length")
         for place, member in enumerate(value, 1):
             yield from _problems(shape.member, member, f"{path}.{place}.member")
-    elif shape.type_name in ("map", "string"):
+    elif kind in ("map", "string"):
         yield from _failed(shape, value, path, len(value), "length")
-    elif shape.type_name in ("integer", "long"):
+    elif kind in ("integer", "long"):
         yield from _failed(shape, value, path, value, "value")
 
 
@@ -61,7 +75,7 @@ def _failed(shape: Shape, value: Any, path: str, measure: int, what: str) -> Ite
         yield f"{failed} have {what} less than or equal to {rules['max']}"
     if "min" in rules and measure < rules["min"]:
         yield f"{failed} have {what} greater than or equal to {rules['min']}"
-    if rules.get("pattern") and not re.fullmatch(rules["pattern"], value):
+    if rules.get("pattern") and not re.fullmatch(rules["pattern"], value, re.DOTALL):
         yield f"{failed} satisfy regular expression pattern: {rules['pattern']}"
     if rules.get("enum") and value not in rules["enum"]:
         yield f"{failed} satisfy enum value set: [{', '.join(rules['enum'])}]"
@@ -76,5 +90,6 @@ _TYPES: dict[str, Any] = {
     "integer": int,
     "long": int,
     "boolean": bool,
+    "double": int | float,
     "timestamp": int | float,
 }
