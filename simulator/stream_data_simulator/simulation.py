@@ -1,0 +1,215 @@
+"""The simulation itself: events from the file into the stream, each at its moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from time import monotonic, time
+
+import boto3
+
+from .attacks import PLANTED_USERS, plan_attacks, write_labels
+from .batches import Aggregated, Batch, OneEach, Packing
+from .delivery import OrderedDelivery, ParallelDelivery, Sender, Show, Unsent
+from .errors import SimulatorError
+from .events import JSON_END, EventReader
+from .kinesis import Record, Stream
+from .options import Options
+from .progress import Progress
+from .reading import Reading
+from .schedule import Due, Pace, Schedule
+from .source import Source
+from .summary import Summary, summarize
+from .totals import Totals
+
+# How long an event of a slow stream waits for others to share its request.
+LINGER = 0.05
+# A wait looks so often whether the sending was given up meanwhile.
+LOOK_SECONDS = 0.25
+# So many first rows show the products that attackers use.
+SAMPLE_ROWS = 1_000
+
+
+class NotAllSentError(SimulatorError):
+    """Events did not reach the stream; `summary` says what did."""
+
+    def __init__(self, message: str, summary: Summary) -> None:
+        super().__init__(message)
+        self.summary = summary
+
+
+def stream_data_simulator(
+    options: Options | None = None,
+    *,
+    stop: threading.Event | None = None,
+    show: Show | None = None,
+    progress: bool = False,
+) -> Summary:
+    """Reads the CSV and sends each row as JSON with its `txn_timestamp`; returns the account of it.
+
+    stop: when set, nothing more is read, what was read is sent, and the account says `interrupted`.
+    show: called with each response. progress: whether to say on standard error how far it is.
+    Raises SimulatorError where it cannot start or go on, NotAllSentError where events did not reach the stream.
+    """
+    options = options or Options()
+    session = boto3.session.Session()
+    reader = EventReader(options.partition_key, PLANTED_USERS if options.plants else range(0))
+    reading = Reading(Source(options.source, session), reader, options.iterations)
+    attacks = plan_attacks(options.plants, options.seed, reading.first_rows(SAMPLE_ROWS)) if options.plants else []
+    stream = Stream(options.stream, session, options.in_flight)
+    totals = Totals()
+    schedule = Schedule(
+        Pace(options.rate, options.speed),
+        attacks,
+        EventReader(options.partition_key),
+        replay=options.replay_from is not None,
+        elapsed=lambda: monotonic() - totals.started,
+    )
+    sender = Sender(stream, totals, Unsent(options.unsent), options.tries, show)
+    labels = [attack.label for attack in attacks]
+    run = _Run(
+        options,
+        reading,
+        totals,
+        sender,
+        stop=stop or threading.Event(),
+        progress=Progress(totals) if progress else None,
+    )
+    try:
+        run.send(schedule.events(reading.passes_of_events()), Aggregated(stream) if options.aggregate else OneEach())
+    finally:
+        if options.labels:
+            write_labels(options.labels, labels)
+    summary = summarize(
+        options,
+        stream,
+        reading,
+        totals,
+        sender,
+        labels=labels,
+        last_line=run.last_line,
+        interrupted=run.interrupted,
+    )
+    if sender.given_up.is_set():
+        raise NotAllSentError(_not_all_sent(options, summary, sender.reason), summary)
+    return summary
+
+
+class _Run:
+    """Hands events over at their moments; from the first event to the last answer."""
+
+    def __init__(
+        self,
+        options: Options,
+        reading: Reading,
+        totals: Totals,
+        sender: Sender,
+        *,
+        stop: threading.Event,
+        progress: Progress | None,
+    ) -> None:
+        self._reading = reading
+        self._totals = totals
+        self._sender = sender
+        self._stop = stop
+        self._progress = progress
+        self._replay_from = options.replay_from.timestamp() if options.replay_from else None
+        self._batch = Batch()
+        self._delivery = (OrderedDelivery if options.ordered else ParallelDelivery)(sender, options.in_flight)
+        self.last_line = 0
+        self.interrupted = False
+
+    def send(self, events: Iterator[Due], packing: Packing) -> None:
+        """Sends all of them, or until it is stopped or the sending is given up."""
+        self._totals.started = monotonic()
+        try:
+            self._hand_over_all(events, packing)
+            self._flush(packing)
+        except BaseException:
+            # What still waits is named as not sent, and the threads end, before the error goes on.
+            self._sender.give_up("interrupted")
+            raise
+        finally:
+            self._delivery.finish()
+            self._sender.unsent.close()
+            if self._progress:
+                self._progress.close()
+        if self._sender.error is not None:
+            raise self._sender.error
+
+    def _hand_over_all(self, events: Iterator[Due], packing: Packing) -> None:
+        started, replay_from, reading, batch = self._totals.started, self._replay_from, self._reading, self._batch
+        stamp = _Stamp()
+        waiting_since = 0.0
+        for event, due, offset, label in events:
+            now = monotonic() - started
+            if due > now:
+                if due - waiting_since > LINGER:
+                    self._flush(packing)
+                self._wait(due)
+                now = monotonic() - started
+            if self._ended():
+                return
+            text = stamp(time() if replay_from is None else replay_from + offset)
+            record = packing.add(event.head + text + JSON_END, event.key)
+            if label is None:
+                self.last_line = reading.line
+            else:
+                label.count(text.decode(), event.seconds)
+            if record is not None:
+                if not batch.records:
+                    waiting_since = now
+                if full := batch.add(record):
+                    self._submit(full)
+                    waiting_since = now
+
+    def _ended(self) -> bool:
+        self.interrupted = self.interrupted or self._stop.is_set()
+        return self.interrupted or self._sender.given_up.is_set()
+
+    def _wait(self, due: float) -> None:
+        while not self._ended() and (left := self._totals.started + due - monotonic()) > 0:
+            self._say()
+            self._stop.wait(min(left, LOOK_SECONDS))
+
+    def _flush(self, packing: Packing) -> None:
+        records: list[Record] = packing.rest()
+        for record in records:
+            if full := self._batch.add(record):
+                self._submit(full)
+        if rest := self._batch.take():
+            self._submit(rest)
+
+    def _submit(self, records: list[Record]) -> None:
+        self._totals.keys.add([record.key for record in records])
+        self._delivery.submit(records)
+        self._say()
+
+    def _say(self) -> None:
+        if self._progress:
+            self._progress.show(self._reading.share)
+
+
+class _Stamp:
+    """Moments as in 2026-11-24T00:00:00.123Z."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = b""
+
+    def __call__(self, moment: float) -> bytes:
+        """moment: seconds since 1970."""
+        second, milliseconds = divmod(round(moment * 1000), 1000)
+        if second != self._second:
+            self._second = second
+            self._text = f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}".encode()
+        return b"%b.%03dZ" % (self._text, milliseconds)
+
+
+def _not_all_sent(options: Options, summary: Summary, reason: str) -> str:
+    kept = f"They are in {options.unsent}" if options.unsent else "Name a file with --unsent to keep such events"
+    return (
+        f"{summary.events_not_sent:,} events were not sent to {options.stream}: {reason}. "
+        f"{summary.events_sent:,} were sent. {kept}; send slower with --rate, or try longer with --tries."
+    )
