@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from hashlib import md5
 from typing import Any, Protocol
 
@@ -11,26 +12,28 @@ from .kinesis import FLINK, MAX_RECORDS, MAX_REQUEST_BYTES, READER_TAG, Record, 
 
 # As the Kinesis Producer Library: larger records would fill a shard's second at once.
 AGGREGATED_BYTES = 50 << 10
+# At least what the format adds to an event's data and key, and to the whole.
+ENTRY_BYTES = 64
 
 
 class Packing(Protocol):
     """How events become records."""
 
-    def add(self, data: bytes, key: bytes) -> Record | None:
-        """Takes an event; returns a record that is complete now."""
+    def add(self, data: bytes, key: bytes) -> Sequence[Record]:
+        """Takes an event; returns the records that are complete now."""
 
-    def rest(self) -> list[Record]:
+    def rest(self) -> Sequence[Record]:
         """The records that are not full yet; the packing begins anew."""
 
 
 class OneEach:
     """A record for each event."""
 
-    def add(self, data: bytes, key: bytes) -> Record | None:
-        return Record(data, key)
+    def add(self, data: bytes, key: bytes) -> Sequence[Record]:
+        return (Record(data, key),)
 
-    def rest(self) -> list[Record]:
-        return []
+    def rest(self) -> Sequence[Record]:
+        return ()
 
 
 class Aggregated:
@@ -59,29 +62,29 @@ class Aggregated:
         self._aggregators = [RecordAggregator(AGGREGATED_BYTES) for _ in ranges]
         self._parts: list[list[bytes]] = [[] for _ in ranges]
 
-    def add(self, data: bytes, key: bytes) -> Record | None:
+    def add(self, data: bytes, key: bytes) -> Sequence[Record]:
         shard = bisect_left(self._last_hash_keys, int.from_bytes(md5(key, usedforsecurity=False).digest()))
-        aggregator = self._aggregators[shard]
+        size = len(data) + 2 * len(key) + ENTRY_BYTES
+        complete: list[Record] = []
         # The aggregator copies a full record deeply when it finds it full by itself; asking first is much cheaper.
-        record = (
-            self._take(shard)
-            if aggregator.get_size_bytes() + 2 * len(key) + len(data) > AGGREGATED_BYTES - 64
-            else None
-        )
-        aggregator.add_user_record(key.decode(), data)
+        if self._aggregators[shard].get_size_bytes() + size > AGGREGATED_BYTES:
+            complete += self._take(shard)
+        if size > AGGREGATED_BYTES // 2:
+            return [*complete, *self._take(shard), Record(data, key, hash_key=self._hash_keys[shard])]
+        self._aggregators[shard].add_user_record(key.decode(), data)
         self._parts[shard].append(data)
-        return record
+        return complete
 
-    def rest(self) -> list[Record]:
-        return [record for shard in range(len(self._aggregators)) if (record := self._take(shard))]
+    def rest(self) -> Sequence[Record]:
+        return [record for shard in range(len(self._aggregators)) for record in self._take(shard)]
 
-    def _take(self, shard: int) -> Record | None:
+    def _take(self, shard: int) -> list[Record]:
         packed: Any = self._aggregators[shard].clear_and_get()
         if packed is None:
-            return None
+            return []
         key, _, data = packed.get_contents()
         parts, self._parts[shard] = tuple(self._parts[shard]), []
-        return Record(data, key.encode(), parts, self._hash_keys[shard])
+        return [Record(data, key.encode(), parts, self._hash_keys[shard])]
 
 
 class Batch:

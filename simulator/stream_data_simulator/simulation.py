@@ -116,6 +116,7 @@ class _Run:
         self._progress = progress
         self._replay_from = options.replay_from.timestamp() if options.replay_from else None
         self._batch = Batch()
+        self._keys: list[bytes] = []  # of the events since the last batch
         self._delivery = (OrderedDelivery if options.ordered else ParallelDelivery)(sender, options.in_flight)
         self.last_line = 0
         self.interrupted = False
@@ -140,7 +141,7 @@ class _Run:
 
     def _hand_over_all(self, events: Iterator[Due], packing: Packing) -> None:
         started, replay_from, reading, batch = self._totals.started, self._replay_from, self._reading, self._batch
-        stamp = _Stamp()
+        keys, stamp = self._keys, _Stamp()
         waiting_since = 0.0
         for event, due, offset, label in events:
             now = monotonic() - started
@@ -152,12 +153,12 @@ class _Run:
             if self._ended():
                 return
             text = stamp(time() if replay_from is None else replay_from + offset)
-            record = packing.add(event.head + text + JSON_END, event.key)
+            keys.append(event.key)
             if label is None:
                 self.last_line = reading.line
             else:
                 label.count(text.decode(), event.seconds)
-            if record is not None:
+            for record in packing.add(event.head + text + JSON_END, event.key):
                 if not batch.records:
                     waiting_since = now
                 if full := batch.add(record):
@@ -174,15 +175,15 @@ class _Run:
             self._stop.wait(min(left, LOOK_SECONDS))
 
     def _flush(self, packing: Packing) -> None:
-        records: list[Record] = packing.rest()
-        for record in records:
+        for record in packing.rest():
             if full := self._batch.add(record):
                 self._submit(full)
         if rest := self._batch.take():
             self._submit(rest)
 
     def _submit(self, records: list[Record]) -> None:
-        self._totals.keys.add([record.key for record in records])
+        self._totals.keys.add(self._keys)
+        self._keys.clear()
         self._delivery.submit(records)
         self._say()
 
