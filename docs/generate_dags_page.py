@@ -44,7 +44,9 @@ def _link(dag: Any) -> str:
 
 def _start(dag: Any) -> str:
     assets = getattr(getattr(dag.timetable, "asset_condition", None), "objects", [])
-    return f"on the asset {', '.join(f'`{asset.name}`' for asset in assets)}, or by hand" if assets else "by hand"
+    if assets:
+        return f"on the asset {', '.join(f'`{asset.name}`' for asset in assets)}, or by hand"
+    return f"at `{dag.schedule}` (cron, UTC), or by hand" if dag.schedule else "by hand"
 
 
 def _one_level_down(text: str) -> str:

@@ -13,6 +13,8 @@ QUERY = timedelta(minutes=30)
 CRAWL = timedelta(hours=1)
 CONVERSION = timedelta(hours=3)
 UPLOAD = timedelta(hours=12)
+# Managed Flink starts in a minute or two; a snapshot of much state takes longer.
+FLINK = timedelta(minutes=30)
 
 # What repetition cannot heal (ecomm.errors.DataError) fails at once, whatever stands here.
 DEFAULT_ARGS: dict[str, Any] = {

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ecomm.aws import delete_objects, list_objects
 from ecomm.contract import month_of_partition
 from ecomm.errors import DataError
-from ecomm.upload.layout import UNCOMPRESSED, ZIPPED
+from ecomm.upload.layout import UNCOMPRESSED, ZIPPED, is_archived_day
 from ecomm.upload.ledger import Ledger
 from ecomm.upload.month_files import MonthFiles
 from ecomm.upload.objects import PartPool
@@ -178,13 +178,16 @@ class _Pass:
 
 
 def _tidy(bucket: str, ledger: Ledger, months: Sequence[str], replace: bool) -> None:
-    """Removes what `replace` asks for, and names the objects beside the data set's own that stay."""
+    """Removes what `replace` asks for, and names the objects beside the data set's own that stay.
+
+    Days that came from the stream's archive are no data set's, and stay in any case.
+    """
     own = {key for month in months for key in ledger.months[month].files}
     others = [
         found["Key"]
         for prefix in (ZIPPED, UNCOMPRESSED)
         for found in list_objects(bucket, prefix)
-        if found["Key"] not in own
+        if found["Key"] not in own and not is_archived_day(found["Key"])
     ]
     if replace:
         delete_objects(bucket, others)

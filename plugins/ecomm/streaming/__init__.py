@@ -1,0 +1,1 @@
+"""What the streaming DAGs do beside starting and stopping Flink."""

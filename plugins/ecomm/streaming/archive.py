@@ -1,0 +1,156 @@
+"""Makes a day of the clicks' archive a file of the data set, so that the same conversion takes it into the fact."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from ecomm.aws import delete_objects, list_objects
+from ecomm.contract import COLUMNS, HEADER, month_of_partition
+from ecomm.errors import DataError
+from ecomm.settings import settings
+from ecomm.upload.layout import UNCOMPRESSED, archived_day_key, archived_day_name
+from ecomm.upload.objects import ObjectWriter, PartPool
+from ecomm.upload.progress import megabytes
+from ecomm.upload.stored import S3Object
+
+log = logging.getLogger(__name__)
+
+ARCHIVE = "ecomm_user_activity_archive/"
+# Times of sending as the simulator writes them; the data set's own have no fraction of a second.
+SENT = re.compile(r"(\d{4}-(?:0[1-9]|1[0-2])-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d{1,9})?Z")
+LINES_AT_ONCE = 20_000
+
+
+def chosen_day(asked: str, now: datetime) -> date:
+    """The day of the form, else the day before `now` in UTC. Raises DataError for what is no day, or in the future."""
+    today = now.astimezone(UTC).date()
+    if not asked:
+        return today - timedelta(days=1)
+    try:
+        day = date.fromisoformat(asked)
+    except ValueError as error:
+        raise DataError(f"{asked!r} is not a day; write it as 2019-11-30.") from error
+    if day > today:
+        raise DataError(f"{day} has not begun yet; it is {today} in UTC.")
+    return day
+
+
+def day_prefix(day: date) -> str:
+    """Where Firehose puts what arrives on that day of UTC; the template's Prefix says the same."""
+    return f"{ARCHIVE}year={day:%Y}/month={day:%m}/day={day:%d}/"
+
+
+def unpack_day(day: date) -> dict[str, Any]:
+    """Writes the day's clicks as CSV beside the months' own files, a file for each month that they were sent in.
+
+    A click's event_time there is the time it was sent. What is no click goes into the file as it is, for the
+    conversion to quarantine. The files are replaced as a whole, so a day is never there twice. Returns {day, objects,
+    rows, bytes, months (whose files changed)}, with no month where nothing was archived.
+    """
+    bucket = settings().raw_bucket
+    objects = [found["Key"] for found in list_objects(bucket, day_prefix(day)) if found["Size"]]
+    log.info("%s: %d objects under s3://%s/%s", day, len(objects), bucket, day_prefix(day))
+    keys = [found["Key"] for found in list_objects(bucket, UNCOMPRESSED)]
+    before = {key for key in keys if key.rpartition("/")[2] == archived_day_name(day)}
+    files = _Files(bucket, day)
+    with PartPool() as pool:
+        try:
+            for key in objects:
+                files.add(_lines(f"s3://{bucket}/{key}"), pool)
+            written = files.close()
+        except BaseException:
+            files.abort()
+            raise
+    gone = sorted(before - written.keys())
+    delete_objects(bucket, gone)
+    months = sorted({str(month_of_partition(key)) for key in (*written, *gone)})
+    for key, size in written.items():
+        log.info("s3://%s/%s: %s", bucket, key, megabytes(size))
+    return {
+        "day": str(day),
+        "objects": len(objects),
+        "rows": files.rows,
+        "bytes": sum(written.values()),
+        "months": months,
+    }
+
+
+def _lines(uri: str) -> Iterator[bytes]:
+    """The records of one object, each with its end of line. Raises DataError for a damaged one."""
+    data = b"".join(S3Object(uri).blocks())
+    try:
+        yield from gzip.GzipFile(fileobj=io.BytesIO(data))
+    except (OSError, EOFError) as error:
+        raise DataError(f"{uri} is not a whole GZIP file ({error}); was it replaced by hand?") from error
+
+
+class _Files:
+    """The CSV files of one day while they are written, by the month of their clicks."""
+
+    def __init__(self, bucket: str, day: date) -> None:
+        self._bucket = bucket
+        self._day = day
+        self._writers: dict[str, ObjectWriter] = {}
+        self.rows = 0
+
+    def add(self, lines: Iterator[bytes], pool: PartPool) -> None:
+        waiting: dict[str, list[bytes]] = {}
+        for number, line in enumerate(filter(None, map(bytes.strip, lines)), 1):
+            month, row = _row(line, f"{self._day:%Y-%m}")
+            waiting.setdefault(month, []).append(row)
+            if number % LINES_AT_ONCE == 0:
+                self._write(waiting, pool)
+        self._write(waiting, pool)
+
+    def close(self) -> dict[str, int]:
+        """The size in bytes of each file, by key; all appear now."""
+        return {written.key: written.bytes for written in (writer.close() for writer in self._writers.values())}
+
+    def abort(self) -> None:
+        for writer in self._writers.values():
+            writer.abort()
+
+    def _write(self, waiting: dict[str, list[bytes]], pool: PartPool) -> None:
+        for month, rows in waiting.items():
+            if month not in self._writers:
+                key = archived_day_key(month, self._day)
+                self._writers[month] = ObjectWriter(self._bucket, key, pool, "text/csv")
+                self._writers[month].write(HEADER)
+            self._writers[month].write(b"".join(rows))
+            self.rows += len(rows)
+        waiting.clear()
+
+
+def _row(line: bytes, month_of_day: str) -> tuple[str, bytes]:
+    """The month of a click and its line of CSV; of what is no click, the month of the day and the line as it is."""
+    values = _values(line)
+    if values is None:
+        return month_of_day, line + b"\n"
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values)
+    return values[0][:7], text.getvalue().encode()
+
+
+def _values(line: bytes) -> Sequence[str] | None:
+    """The fields of a click in the contract's order, None for anything else. Numbers keep the digits they came with."""
+    try:
+        click = json.loads(line, parse_int=str, parse_float=str)
+    except ValueError:
+        return None
+    if not isinstance(click, Mapping) or not click.keys() >= {*COLUMNS}:
+        return None
+    sent = SENT.fullmatch(str(click.get("txn_timestamp")))
+    if sent is None:
+        return None
+    rest = [click[name] for name in COLUMNS[1:]]
+    if any(value is not None and (not isinstance(value, str) or "\n" in value or "\r" in value) for value in rest):
+        return None
+    return [f"{sent[1]} {sent[2]} UTC", *(value or "" for value in rest)]

@@ -1,0 +1,187 @@
+"""A day of the archive as files of the data set: every record once, and what is no click as it came."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from ecomm.errors import DataError
+
+from tests.conftest import ROOT
+from tests.plugins.conftest import World
+
+DAY = date(2026, 11, 30)
+FOLDER = "ecomm_user_activity_archive/year=2026/month=11/day=30/"
+NOVEMBER = "ecomm_user_activity_uncompressed/p_year=2026/p_month=11/archive-2026-11-30.csv"
+DECEMBER = "ecomm_user_activity_uncompressed/p_year=2026/p_month=12/archive-2026-11-30.csv"
+CLICK = {
+    "event_time": "2019-11-01 00:00:00 UTC",
+    "event_type": "view",
+    "product_id": 1003461,
+    "category_id": 2053013555631882655,
+    "category_code": "electronics.smartphone",
+    "brand": "xiaomi",
+    "price": 489.07,
+    "user_id": 520088904,
+    "user_session": "4d3b30da-a5e4-49df-b1a8-ba5943f1dd33",
+    "txn_timestamp": "2026-11-30T10:20:30.456Z",
+}
+
+
+def put(world: World, name: str, records: list[bytes]) -> None:
+    body = gzip.compress(b"".join(record + b"\n" for record in records))
+    world.aws.client("s3").put_object(Bucket=world.names.raw_bucket, Key=name, Body=body)
+
+
+def clicks(*changes: dict[str, Any]) -> list[bytes]:
+    return [json.dumps(CLICK | change).encode() for change in changes]
+
+
+def read(world: World, key: str) -> list[bytes]:
+    body = world.aws.client("s3").get_object(Bucket=world.names.raw_bucket, Key=key)["Body"].read()
+    return list(body.splitlines(keepends=True))
+
+
+def test_a_click_becomes_a_line_of_the_data_set_under_the_time_it_was_sent(world: World) -> None:
+    from ecomm.contract import HEADER
+    from ecomm.streaming.archive import unpack_day
+
+    put(world, f"{FOLDER}hour=10/a.gz", clicks({}))
+    found = unpack_day(DAY)
+    assert (found["rows"], found["objects"], found["months"]) == (1, 1, ["2026-11"])
+    assert read(world, NOVEMBER) == [
+        HEADER,
+        b"2026-11-30 10:20:30 UTC,view,1003461,2053013555631882655,electronics.smartphone,xiaomi,489.07,520088904,"
+        b"4d3b30da-a5e4-49df-b1a8-ba5943f1dd33\n",
+    ]
+    assert found["bytes"] == len(b"".join(read(world, NOVEMBER)))
+
+
+def test_nulls_are_empty_numbers_keep_their_digits_and_texts_are_quoted(world: World) -> None:
+    from ecomm.streaming.archive import unpack_day
+
+    record = json.dumps(CLICK | {"brand": 'a "b", c', "category_code": None, "user_session": None})
+    put(world, f"{FOLDER}hour=00/a.gz", [record.replace("489.07", "5.10").encode()])
+    unpack_day(DAY)
+    (row,) = csv.reader([read(world, NOVEMBER)[1].decode()])
+    assert row[4:] == ["", 'a "b", c', "5.10", "520088904", ""]
+
+
+def test_all_objects_of_the_day_and_none_of_another_are_taken(world: World) -> None:
+    from ecomm.streaming.archive import unpack_day
+
+    put(world, f"{FOLDER}hour=00/a.gz", clicks(*({"product_id": number} for number in range(30_000))))
+    put(world, f"{FOLDER}hour=23/b.gz", clicks(*({"product_id": number} for number in range(30_000, 30_010))))
+    put(world, FOLDER.replace("day=30", "day=29") + "hour=23/c.gz", clicks({"product_id": -1}))
+    assert unpack_day(DAY)["rows"] == 30_010
+    products = [int(row["product_id"]) for row in csv.DictReader(line.decode() for line in read(world, NOVEMBER))]
+    assert sorted(products) == list(range(30_010))
+
+
+def test_a_click_goes_into_the_month_it_was_sent_in(world: World) -> None:
+    from ecomm.streaming.archive import unpack_day
+
+    put(world, f"{FOLDER}hour=23/a.gz", clicks({}, {"txn_timestamp": "2026-12-01T00:00:00.001Z"}))
+    assert unpack_day(DAY)["months"] == ["2026-11", "2026-12"]
+    assert (len(read(world, NOVEMBER)), len(read(world, DECEMBER))) == (2, 2)
+
+
+def test_a_day_taken_again_replaces_its_files(world: World) -> None:
+    from ecomm.streaming.archive import unpack_day
+
+    put(world, f"{FOLDER}hour=23/a.gz", clicks({}, {"txn_timestamp": "2026-12-01T00:00:00.001Z"}))
+    first = unpack_day(DAY)
+    before = read(world, NOVEMBER)
+    assert unpack_day(DAY) == first
+    assert read(world, NOVEMBER) == before
+    put(world, f"{FOLDER}hour=23/a.gz", clicks({}, {}))
+    assert unpack_day(DAY)["months"] == ["2026-11", "2026-12"], "a month that lost its clicks has changed too"
+    assert len(read(world, NOVEMBER)) == 3
+    assert world.aws.list_objects(world.names.raw_bucket, DECEMBER) == []
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"no json at all",
+        b"\xff\xfe\x00 not even text",
+        b"[1, 2]",
+        b'{"event_time": "2019-11-01 00:00:00 UTC"}',
+        *clicks({"txn_timestamp": "yesterday"}, {"txn_timestamp": None}, {"brand": ["a"]}, {"brand": "two\nlines"}),
+    ],
+)
+def test_what_is_no_click_is_kept_as_it_came(world: World, record: bytes) -> None:
+    from ecomm.streaming.archive import unpack_day
+
+    put(world, f"{FOLDER}hour=10/a.gz", [*clicks({}), record, *clicks({})])
+    assert unpack_day(DAY)["rows"] == 3
+    assert read(world, NOVEMBER)[2] == record + b"\n"
+
+
+def test_a_damaged_object_is_named_and_nothing_is_written(world: World) -> None:
+    from ecomm.streaming.archive import unpack_day
+
+    put(world, f"{FOLDER}hour=10/a.gz", clicks({}))
+    whole = gzip.compress(b"x" * 1000)
+    world.put(world.names.raw_bucket, f"{FOLDER}hour=11/b.gz")
+    world.aws.client("s3").put_object(Bucket=world.names.raw_bucket, Key=f"{FOLDER}hour=11/b.gz", Body=whole[:-9])
+    with pytest.raises(DataError, match=re.escape(f"{FOLDER}hour=11/b.gz is not a whole GZIP file")):
+        unpack_day(DAY)
+    assert world.aws.list_objects(world.names.raw_bucket, "ecomm_user_activity_uncompressed/") == []
+
+
+def test_a_day_without_a_click_is_skipped(world: World) -> None:
+    from airflow.sdk.exceptions import AirflowSkipException
+    from ecomm.streaming.tasks import unpack
+
+    with pytest.raises(AirflowSkipException, match="Nothing was archived on 2026-11-30"):
+        unpack("", datetime(2026, 12, 1, 0, 30, tzinfo=UTC))
+
+
+def test_a_new_data_set_leaves_the_archived_days_alone(world: World, tmp_path: Any) -> None:
+    from ecomm.contract import HEADER
+    from ecomm.streaming.archive import unpack_day
+    from ecomm.upload.tasks import upload
+
+    put(world, f"{FOLDER}hour=10/a.gz", clicks({}))
+    unpack_day(DAY)
+    source = tmp_path / "2019-Nov.csv"
+    source.write_bytes(HEADER + b"2019-11-01 00:00:00 UTC,view,1,2,,,1.00,3,\n")
+    upload({"sources": [str(source)], "replace": True, "generated_rows": 0, "seed": 0})
+    found = world.aws.list_objects(world.names.raw_bucket, "ecomm_user_activity_uncompressed/")
+    assert [each["Key"] for each in found] == [
+        "ecomm_user_activity_uncompressed/p_year=2019/p_month=11/2019-Nov.csv",
+        NOVEMBER,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "day"), [("", date(2026, 11, 30)), ("2026-12-01", date(2026, 12, 1)), ("2019-02-28", date(2019, 2, 28))]
+)
+def test_the_day_is_the_one_asked_for_or_the_one_before(asked: str, day: date) -> None:
+    from ecomm.streaming.archive import chosen_day
+
+    assert chosen_day(asked, datetime(2026, 12, 1, 0, 30, tzinfo=UTC)) == day
+
+
+@pytest.mark.parametrize(("asked", "why"), [("2026-02-30", "is not a day"), ("2026-12-02", "has not begun yet")])
+def test_what_is_no_day_is_refused(asked: str, why: str) -> None:
+    from ecomm.streaming.archive import chosen_day
+
+    with pytest.raises(DataError, match=why):
+        chosen_day(asked, datetime(2026, 12, 1, 0, 30, tzinfo=UTC))
+
+
+def test_firehose_puts_a_day_where_it_is_looked_for() -> None:
+    from ecomm.streaming.archive import day_prefix
+
+    template = (ROOT / "infra" / "streaming.yaml").read_text()
+    found = re.search(r"^ +Prefix: (\S+)hour=", template, re.MULTILINE)
+    assert found
+    java = {"yyyy": "2026", "MM": "11", "dd": "30"}
+    assert re.sub(r"!\{timestamp:(\w+)\}", lambda name: java[name[1]], found[1]) == day_prefix(DAY)
