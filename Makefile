@@ -7,6 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # Settings of the local platform, from the environment or the command line: make up LOCAL_AWS_PORT=4600
 export LOCAL_AWS_PORT ?= 4566
 export AIRFLOW_PORT ?= 8080
+export FLINK_PORT ?= 8081
 export LOCAL_VAR ?= $(CURDIR)/var
 export STAGE ?= dev
 
@@ -16,11 +17,12 @@ unexport PYTHONDONTWRITEBYTECODE
 
 UV := .venv/uv/bin/uv
 UV_VERSION := 0.13.9
-RUNTIMES := airflow local spark
+RUNTIMES := airflow local spark flink
 ready = $(foreach runtime,$(1),.venv/$(runtime)/.ready)
 
-# Each runtime has the Python of its AWS counterpart: MWAA 3.12, Glue 6.0 3.13.
+# Each runtime has the Python of its AWS counterpart: MWAA 3.12, Glue 6.0 3.13, Managed Flink's FLINK-2_2 3.12.
 PYTHON_airflow := 3.12
+PYTHON_flink := 3.12
 PYTHON_local := 3.12
 PYTHON_dev := 3.12
 PYTHON_spark := 3.13
@@ -31,8 +33,13 @@ help:  ## list the commands
 
 # ---- environments -------------------------------------------------------------------------------------------------
 
+# What Maven builds for Flink: the local cluster's connector, and the application as it is deployed.
+FLINK_CONNECTOR := .venv/flink/connector/flink-connector-kinesis.jar
+FLINK_APPLICATION := include/flink/target/flink-application.zip
+FLINK_JARS := $(FLINK_CONNECTOR) $(FLINK_APPLICATION)
+
 .PHONY: setup
-setup: $(call ready,$(RUNTIMES)) .venv/spark/jars/.ready  ## build what is missing of the environments, one a runtime
+setup: $(call ready,$(RUNTIMES)) .venv/spark/jars/.ready $(FLINK_JARS)  ## build what is missing of the environments, one a runtime
 
 .venv/uv/.ready-$(UV_VERSION):
 	@setup/check_prerequisites.sh
@@ -53,6 +60,18 @@ setup: $(call ready,$(RUNTIMES)) .venv/spark/jars/.ready  ## build what is missi
 .venv/spark/jars/.ready: local/spark/pom.xml .venv/spark/.ready
 	@echo "setup: Spark's S3A jars"
 	@mvn --quiet --batch-mode --file local/spark/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.venv/spark/jars
+	@touch $@
+
+# Tests of the Java modules are `make test`'s.
+$(FLINK_CONNECTOR): $(shell find local/flink-connector-kinesis/src/main -type f) local/flink-connector-kinesis/pom.xml .venv/flink/.ready
+	@echo "setup: Flink's Kinesis connector"
+	@mvn --quiet --batch-mode --file local/flink-connector-kinesis/pom.xml -DskipTests package
+	@mkdir -p $(@D)
+	@cp local/flink-connector-kinesis/target/flink-connector-kinesis.jar $@
+
+$(FLINK_APPLICATION): $(shell find include/flink/src/main include/flink/sql -type f) $(addprefix include/flink/,main.py pom.xml assembly.xml)
+	@echo "setup: the Flink application"
+	@mvn --quiet --batch-mode --file include/flink/pom.xml -DskipTests package
 	@touch $@
 
 MWAA_CONSTRAINTS ?=

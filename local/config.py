@@ -17,6 +17,7 @@ class Config:
 
     port: of the AWS API (LOCAL_AWS_PORT).
     airflow_port: of Airflow's UI and API (AIRFLOW_PORT).
+    flink_port: of Flink's web UI and REST API, once an application was started (FLINK_PORT).
     var: the folder that holds all state and logs (LOCAL_VAR).
     region: the only region served (AWS_DEFAULT_REGION).
     environments: the folder with one environment a runtime (LOCAL_ENVIRONMENTS).
@@ -29,6 +30,7 @@ class Config:
     var: Path
     region: str
     environments: Path
+    flink_port: int = 8081
     kinesis_limits: bool = False
     dags: Path = ROOT / "dags"
     plugins: Path = ROOT / "plugins"
@@ -38,6 +40,7 @@ class Config:
         return cls(
             port=_port("LOCAL_AWS_PORT", 4566),
             airflow_port=_port("AIRFLOW_PORT", 8080),
+            flink_port=_port("FLINK_PORT", 8081),
             var=Path(os.environ.get("LOCAL_VAR", ROOT / "var")).resolve(),
             region=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
             environments=Path(os.environ.get("LOCAL_ENVIRONMENTS", ROOT / ".venv")).resolve(),
@@ -67,6 +70,10 @@ class Config:
     @property
     def airflow_endpoint(self) -> str:
         return f"http://{HOST}:{self.airflow_port}"
+
+    @property
+    def flink_endpoint(self) -> str:
+        return f"http://{HOST}:{self.flink_port}"
 
     @property
     def airflow_home(self) -> Path:

@@ -73,6 +73,7 @@ def _environment(config: Config) -> dict[str, str]:
         "AWS_DEFAULT_REGION": config.region,
         "LOCAL_AWS_PORT": str(config.port),
         "AIRFLOW_PORT": str(config.airflow_port),
+        "FLINK_PORT": str(config.flink_port),
         "LOCAL_VAR": str(config.var),
         "LOCAL_ENVIRONMENTS": str(config.environments),
         "LOCAL_DAGS": str(config.dags),

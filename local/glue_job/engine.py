@@ -20,7 +20,7 @@ from local.config import Config
 from local.glue_job.arguments import LOG_GROUP, Arguments, JobError, merged, resolve
 from local.glue_job.command import prepare
 from local.glue_job.output import RunOutput
-from local.glue_job.process import RunProcess, end_orphans
+from local.sessions import Session, end_orphans
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class _Active:
     run: dict[str, Any]
     since: float | None = None
     thread: threading.Thread | None = None
-    process: RunProcess | None = None
+    process: Session | None = None
     wanted: tuple[str, str] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -170,7 +170,9 @@ class JobEngine:
                 with active.lock:
                     if active.wanted:
                         return active.wanted
-                    active.process = RunProcess(command, self._records / f"{run['Id']}.json")
+                    active.process = Session(
+                        command.words, command.environment, command.folder, self._records / f"{run['Id']}.json"
+                    )
                     active.since = time.time()
                     run.update(JobRunState="RUNNING", LastModifiedOn=active.since)
                 return self._watch(run, active, active.process, output)
@@ -180,7 +182,7 @@ class JobEngine:
             finally:
                 shutil.rmtree(self._config.var / "aws" / "glue" / "runs" / run["Id"], ignore_errors=True)
 
-    def _watch(self, run: dict[str, Any], active: _Active, process: RunProcess, output: RunOutput) -> tuple[str, str]:
+    def _watch(self, run: dict[str, Any], active: _Active, process: Session, output: RunOutput) -> tuple[str, str]:
         output.follow(process.stdout, process.stderr)
         minutes = run["Timeout"]
         try:

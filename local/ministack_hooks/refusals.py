@@ -14,7 +14,6 @@ from local.s3_bodies import Body
 
 # By x-amz-target, or by path.
 _WITHOUT_ENGINE = {
-    "KinesisAnalytics_20180523.StartApplication": "Apache Flink, which this platform does not have yet",
     "ElasticMapReduce.RunJobFlow": "a Hadoop cluster; Spark scripts run as Glue jobs here",
 }
 _WITHOUT_DOCKER = {

@@ -1,7 +1,7 @@
-"""A run's processes: started in a session of their own, ended with all they started, found again after a crash.
+"""An engine's processes: started in a session of their own, ended with all they started, found again after a crash.
 
-The first process is spark-submit, which becomes the JVM, which starts Python, whose workers leave the process group but
-not the session. So the session is what is ended.
+For a Glue run the first process is spark-submit, which becomes the JVM, which starts Python, whose workers leave the
+process group but not the session. So the session is what is ended.
 """
 
 from __future__ import annotations
@@ -11,24 +11,26 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
-from local.glue_job.command import Command
-
 END_SECONDS = 5.0
 
 
-class RunProcess:
-    """The processes of one run. `record` is a file that tells the next platform of them should this one be killed."""
+class Session:
+    """A program and all it starts; `folder` is its working directory.
 
-    def __init__(self, command: Command, record: Path) -> None:
+    record: a file that tells the next platform of them should this one be killed.
+    """
+
+    def __init__(self, words: Sequence[str], environment: Mapping[str, str], folder: Path, record: Path) -> None:
         self._record = record
         self._popen = subprocess.Popen(
-            command.words,
-            cwd=command.folder,
-            env=command.environment,
+            words,
+            cwd=folder,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -45,6 +47,10 @@ class RunProcess:
     def wait(self, seconds: float) -> int:
         """The exit status (negative: the signal that ended it). Raises subprocess.TimeoutExpired."""
         return self._popen.wait(seconds)
+
+    def exit_status(self) -> int | None:
+        """As `wait` returns it; None while the program runs."""
+        return self._popen.poll()
 
     def end(self) -> None:
         """Asks all processes to end, kills those that do not within five seconds, and returns when none is left."""
@@ -70,7 +76,7 @@ def end_session(session: int) -> None:
 
 
 def end_orphans(records: Path) -> list[str]:
-    """Ends the runs of a platform that was killed; their ids."""
+    """Ends what a platform that was killed has left; the names of the records."""
     ended = []
     for record in sorted(records.glob("*.json")):
         known = json.loads(record.read_text())

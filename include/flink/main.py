@@ -1,0 +1,143 @@
+"""Counts each user's clicks in windows of 10 s: the first Kinesis stream in, the second one out.
+
+A PyFlink application for Amazon Managed Service for Apache Flink (runtime FLINK-2_2). All that differs between stages
+is in the application's property groups, which the service writes to a file; application_properties.json beside this
+file is an example of them. The statements are in sql/.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+
+from pyflink.table import EnvironmentSettings, TableEnvironment
+
+SQL = Path(__file__).resolve().parent / "sql"
+TABLES = ("ecomm_user_activity_stream_1", "ecomm_user_activity_stream_2")
+COUNTS = ("final_counts", "early_counts")
+
+# Where the service puts the property groups.
+PROPERTIES = "/etc/flink/application_properties.json"
+# What a stream's group may hold for its table; other keys of the group are not the connector's.
+CONNECTOR_OPTIONS = ("aws.", "source.", "sink.", "stream.")
+# An early count has to be kept for as long as clicks of its window may still arrive, catching up after a stop included.
+EARLY_COUNT_KEPT = "10 min"
+
+Groups = Mapping[str, Mapping[str, str]]
+
+
+class PropertyError(Exception):
+    """A property is missing or wrong: a sentence that names its group and key."""
+
+
+def read_groups(path: Path) -> Groups:
+    """The property groups by their id. Raises PropertyError where the file is missing or is something else."""
+    try:
+        return {group["PropertyGroupId"]: group["PropertyMap"] for group in json.loads(path.read_text())}
+    except FileNotFoundError as error:
+        raise PropertyError(
+            f"The property groups are missing: there is no file {path}. Managed Flink writes it from the application's "
+            "property groups; elsewhere name one in the environment variable APPLICATION_PROPERTIES."
+        ) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise PropertyError(
+            f"{path} does not hold property groups: a JSON list of objects with PropertyGroupId and PropertyMap."
+        ) from error
+
+
+def text(groups: Groups, group: str, key: str) -> str:
+    """The value of a property that has to be there. Raises PropertyError."""
+    if group not in groups:
+        raise PropertyError(
+            f"The property group {group} is missing; the application has {', '.join(groups) or 'none'}."
+        )
+    value = groups[group].get(key)
+    if not value:
+        raise PropertyError(f"Property {key} of group {group} is missing; give it a value.")
+    return value
+
+
+def number(groups: Groups, group: str, key: str) -> int:
+    value = text(groups, group, key)
+    # Nine digits: more seconds or clicks would be a mistake, and SQL's integers end soon after.
+    if not re.fullmatch(r"[0-9]{1,9}", value):
+        raise PropertyError(f"Property {key} of group {group} is {value!r}; give a whole number such as 10.")
+    return int(value)
+
+
+def duration(groups: Groups, group: str, key: str) -> str:
+    value = text(groups, group, key)
+    if not re.fullmatch(r"[0-9]{1,9} ?(ms|s|min|h)", value):
+        raise PropertyError(
+            f"Property {key} of group {group} is {value!r}; give a time such as '5 s' (units are ms, s, min and h)."
+        )
+    return value
+
+
+def table_options(groups: Groups, group: str) -> str:
+    """A stream's options as the lines of its table's `with`."""
+    arn = text(groups, group, "stream.arn")
+    if not re.fullmatch(r"arn:[\w-]+:kinesis:[\w-]+:\d{12}:stream/[\w.-]+", arn):
+        raise PropertyError(
+            f"Property stream.arn of group {group} is {arn!r}; give the ARN of a Kinesis stream, such as "
+            "arn:aws:kinesis:us-east-1:123456789012:stream/name."
+        )
+    text(groups, group, "aws.region")
+    options = {key: value for key, value in groups[group].items() if key.startswith(CONNECTOR_OPTIONS)}
+    return ",\n    ".join(f"{literal(key)} = {literal(value)}" for key, value in sorted(options.items()))
+
+
+def literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def statements(groups: Groups) -> dict[str, str]:
+    """All statements by the name of their file, the properties filled in."""
+    detection = "Detection"
+    seconds = number(groups, detection, "watermark.seconds")
+    threshold = number(groups, detection, "early.threshold")
+    values = {
+        "ecomm_user_activity_stream_1": {
+            "watermark_seconds": str(seconds),
+            "options": table_options(groups, "InputStream0"),
+        },
+        "ecomm_user_activity_stream_2": {"options": table_options(groups, "OutputStream0")},
+        "early_counts": {"early_threshold": str(threshold)},
+    }
+    return {
+        name: Template((SQL / f"{name}.sql").read_text()).substitute(values.get(name, {})) for name in TABLES + COUNTS
+    }
+
+
+def submit(groups: Groups) -> None:
+    """Declares the tables and hands both counts to the cluster as one job."""
+    rendered = statements(groups)
+    idle = duration(groups, "Detection", "idle.timeout")
+    environment = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
+    configuration = environment.get_config()
+    configuration.set("table.local-time-zone", "UTC")
+    # A shard without clicks would hold back all windows: after this time it is left out of the watermark.
+    configuration.set("table.exec.source.idle-timeout", idle)
+    configuration.set("table.exec.state.ttl", EARLY_COUNT_KEPT)
+    for table in TABLES:
+        environment.execute_sql(rendered[table])
+    job = environment.create_statement_set()
+    for count in COUNTS:
+        job.add_insert_sql(rendered[count])
+    job.execute()
+
+
+def main() -> None:
+    try:
+        submit(read_groups(Path(os.environ.get("APPLICATION_PROPERTIES", PROPERTIES))))
+    except PropertyError as error:
+        sys.exit(f"PropertyError: {error}")
+
+
+if __name__ == "__main__":
+    main()

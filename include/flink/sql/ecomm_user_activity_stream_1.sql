@@ -1,0 +1,29 @@
+-- Clicks, one JSON object a record of the first stream.
+-- What differs from the table in the project's description, and why:
+--   stream.arn, source.init.position: the connector for Flink 2 knows `stream` and `scan.stream.initpos` no more. Both
+--     come with the other options of property group InputStream0, so that stages and streams need no other SQL.
+--   txn_timestamp TIMESTAMP_LTZ(3): the events say their zone ("…Z"), which TIMESTAMP(3) refuses to read.
+--   NOT NULL: a click without a user or a time cannot be counted; it is dropped and counted as malformed.
+--   user_session VARCHAR(36): a UUID has 36 characters.
+--   counted-json: Flink's json format, except that a record that cannot be read is counted and dropped instead of failing
+--     the job over and over. It keeps the names of json's own options.
+--   No PARTITIONED BY: it names the key that a sink writes with, and this table is only read.
+create table ecomm_user_activity_stream_1 (
+    event_time varchar(30),
+    event_type varchar(30),
+    product_id bigint,
+    category_id bigint,
+    category_code varchar(30),
+    brand varchar(30),
+    price double,
+    user_id bigint not null,
+    user_session varchar(36),
+    txn_timestamp timestamp_ltz(3) not null,
+    watermark for txn_timestamp as txn_timestamp - interval '${watermark_seconds}' second
+)
+with (
+    'connector' = 'kinesis',
+    'format' = 'counted-json',
+    'counted-json.timestamp-format.standard' = 'ISO-8601',
+    ${options}
+)
