@@ -19,6 +19,7 @@ SEGMENT_BYTES = 64 << 20
 SEGMENT_MILLISECONDS = 3_600_000
 _HEAD = '{"ApproximateArrivalTimestamp":'
 _TIME_END = len(_HEAD) + 14
+_DATA = b',"Data":"'
 SUFFIX = ".records"
 
 
@@ -32,6 +33,11 @@ def line(arrival_ms: int, number: int, key_json: str, data: str, extra: str = ""
         f'{_HEAD}{seconds:010d}.{milliseconds:03d},"SequenceNumber":"{number}",'
         f'"PartitionKey":{key_json},"Data":"{data}"{extra}}},\n'
     )
+
+
+def data_of(stored: bytes) -> bytes:
+    """The base64 text in a stored line; within a key the quotes of this mark are escaped."""
+    return stored.split(_DATA, 1)[1].split(b'"', 1)[0]
 
 
 # Of each line, what is neither key nor data; sequence numbers have 56 digits.
@@ -178,8 +184,30 @@ class ShardLog:
             gone, self._segments = self._segments[0], self._segments[1:]
             gone.path.unlink()
 
+    def drop_to(self, position: int) -> None:
+        """Removes the segments whose records all come before `position`."""
+        if position == self.next > self._segments[-1].first:
+            self._roll()
+        while len(self._segments) > 1 and self._segments[1].first <= position:
+            gone, self._segments = self._segments[0], self._segments[1:]
+            gone.path.unlink()
+
+    def data_bytes(self, position: int) -> int:
+        """About how many bytes of data there are from `position` on."""
+        segments = self._segments
+        total, records = 0, self.next - max(position, self.first)
+        for segment, after in zip(segments, [*(later.first for later in segments[1:]), self.next], strict=True):
+            if segment.first >= position:
+                total += segment.path.stat().st_size
+            elif after > position:
+                offsets = segment.load()
+                total += offsets[-1] - offsets[position - segment.first]
+        return max(0, total - records * LINE_OVERHEAD) * 3 // 4
+
     def close(self) -> None:
-        os.close(self._file)
+        """Nothing can be appended any more."""
+        file, self._file = self._file, -1
+        os.close(file)
 
     def remove(self) -> None:
         """Closes it and deletes what it holds."""

@@ -15,7 +15,19 @@ from ministack.app import app as application
 from ministack.core import persistence
 
 from local.config import Config
-from local.ministack_hooks import alarms, athena, cloudformation, glue, glue_crawlers, glue_jobs, kinesis, refusals, s3
+from local.ministack_hooks import (
+    alarms,
+    athena,
+    cloudformation,
+    firehose,
+    flink,
+    glue,
+    glue_crawlers,
+    glue_jobs,
+    kinesis,
+    refusals,
+    s3,
+)
 from local.ministack_hooks.closing import close
 
 __all__ = ["application", "close", "encode_state", "install", "states"]
@@ -33,7 +45,8 @@ def install(config: Config) -> None:
     glue_crawlers.install(config)
     glue_jobs.install(config)
     athena.install(config)
-    kinesis.install(config)
+    firehose.install(config, kinesis.install(config))
+    flink.install(config)
 
 
 def states() -> dict[str, Callable[[], Any]]:

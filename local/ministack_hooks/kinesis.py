@@ -27,7 +27,8 @@ from local.ministack_hooks.closing import at_close
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
-def install(config: Config) -> None:
+def install(config: Config) -> StreamStore:
+    """The store, from which delivery streams read."""
     store = StreamStore(config.var / "aws" / "kinesis")
     clients = factory(config.endpoint, config.region)
     meter = Meter(lambda: clients("cloudwatch"), "AWS/Kinesis", "StreamName", UNITS)
@@ -48,6 +49,7 @@ def install(config: Config) -> None:
         "update": partial(_update_resource, store),
         "delete": partial(_delete_resource, store),
     }
+    return store
 
 
 def _scope() -> Scope:
