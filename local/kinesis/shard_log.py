@@ -177,12 +177,12 @@ class ShardLog:
         if self.next > self._segments[-1].first and self.last_ms < time_ms:
             self._roll()
         while len(self._segments) > 1:
-            # The record after a segment's last one came no earlier, and is found without reading the segment.
-            second = self._segments[1]
-            if (second.arrival(second.first) if self.next > second.first else self.last_ms) >= time_ms:
+            oldest, last = self._segments[0], self._segments[1].first - 1
+            # The second look reads the whole segment when it was written by an earlier process.
+            if oldest.arrival(oldest.first) >= time_ms or oldest.arrival(last) >= time_ms:
                 return
-            gone, self._segments = self._segments[0], self._segments[1:]
-            gone.path.unlink()
+            self._segments = self._segments[1:]
+            oldest.path.unlink()
 
     def drop_to(self, position: int) -> None:
         """Removes the segments whose records all come before `position`."""

@@ -7,7 +7,7 @@ import logging
 from collections import defaultdict
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring_ascii as json_text
-from typing import Any
+from typing import Any, NamedTuple
 
 from local.api_errors import ApiError, invalid_argument
 from local.kinesis.limits import ShardLimits
@@ -23,8 +23,7 @@ THROTTLED = "ProvisionedThroughputExceededException"
 _NEXT_PLACE = step(1, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """data: base64 text as it came. size: bytes of the data and of the key."""
 
     key: str
@@ -109,9 +108,10 @@ def write(stream: Stream, records: list[Record], now_ms: int, limits: dict[str, 
 
 def _append(shard: Shard, chosen: list[tuple[int, Record]], arrival_ms: int, extra: str, answers: list[str]) -> None:
     number = first_part(shard.numbered_from, shard.index) + step(shard.log.next + 1, arrival_ms // 1000)
+    rest = f'","ShardId":"{shard.id}"{extra}}}'
     lines = []
     for place, record in chosen:
         lines.append(line(arrival_ms, number, json_text(record.key), record.data, extra))
-        answers[place] = f'{{"SequenceNumber":"{number}","ShardId":"{shard.id}"{extra}}}'
+        answers[place] = f'{{"SequenceNumber":"{number}{rest}'
         number += _NEXT_PLACE
     shard.log.append(lines, arrival_ms)
