@@ -19,6 +19,12 @@ def input_shape(service: str, action: str) -> Any:
     return botocore.session.get_session().get_service_model(service).operation_model(action).input_shape
 
 
+@cache
+def output_shape(service: str, action: str) -> Any:
+    """The shape of an action's answer; None where it has none."""
+    return botocore.session.get_session().get_service_model(service).operation_model(action).output_shape
+
+
 def check(service: str, action: str, data: dict[str, Any]) -> None:
     """Raises ApiError where a member is missing, of another type, too long, too large or not of its pattern."""
     shape = input_shape(service, action)

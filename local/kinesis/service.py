@@ -53,6 +53,7 @@ class KinesisService:
             "ListStreams": lambda scope, data: listing.list_streams(store, scope, data, now_ms()),
             "ListShards": lambda scope, data: listing.list_shards(store, scope, data, now_ms()),
             "GetShardIterator": self._get_shard_iterator,
+            "SubscribeToShard": _refuse_fan_out,
         }
 
     def answers(self, action: str) -> bool:
@@ -143,6 +144,13 @@ def _is_plain(entry: Any) -> bool:
         and 0 < len(key) <= 256
         and isinstance(entry.get("Data"), str)
         and entry.get("ExplicitHashKey") is None
+    )
+
+
+def _refuse_fan_out(scope: Scope, data: Data) -> Data:
+    raise ApiError(
+        "UnsupportedOperationException",
+        "The local platform does not push records to consumers (enhanced fan-out); read them with GetRecords.",
     )
 
 

@@ -5,6 +5,7 @@ What else in ministack looks at streams (event source mappings, stacks, policies
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -15,7 +16,9 @@ from ministack.core.responses import error_response_json, get_account_id, get_re
 from ministack.services import kinesis
 from ministack.services.cloudformation import provisioners
 
+from local import cbor
 from local.api_errors import ApiError
+from local.api_model import output_shape
 from local.clients import factory
 from local.cloudwatch_meter import Meter
 from local.config import Config
@@ -61,6 +64,29 @@ def _consumer_count(stream_arn: str) -> int:
 
 
 async def _answer(
+    service: KinesisService, stock: Any, method: str, path: str, headers: dict[str, str], body: bytes, query: Any
+) -> Any:
+    """In CBOR where the request is."""
+    if "cbor" not in headers.get("content-type", ""):
+        return await _answer_json(service, stock, method, path, headers, body, query)
+    action = headers.get("x-amz-target", "").rpartition(".")[2]
+    try:
+        body = json.dumps(cbor.loads(body) if body else {}).encode()
+        status, answer_headers, answer = await _answer_json(
+            service, stock, method, path, {**headers, "content-type": CONTENT_TYPE}, body, query
+        )
+    except ValueError as error:
+        sentence = f"The request is no CBOR: {error}."
+        status, answer_headers, answer = error_response_json("SerializationException", sentence, 400)
+    if not isinstance(answer, bytes):
+        return status, answer_headers, answer
+    shape = output_shape("kinesis", action) if status == 200 and service.answers(action) else None
+    # Beside the loop: it is slower than JSON.
+    answer = await asyncio.to_thread(lambda: cbor.dumps(json.loads(answer), shape))
+    return status, {**answer_headers, "Content-Type": cbor.CONTENT_TYPE}, answer
+
+
+async def _answer_json(
     service: KinesisService, stock: Any, method: str, path: str, headers: dict[str, str], body: bytes, query: Any
 ) -> Any:
     action = headers.get("x-amz-target", "").rpartition(".")[2]

@@ -23,7 +23,8 @@ class Aws:
     endpoint: str
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, endpoint_url=self.endpoint)
+        session: Any = boto3.session.Session()
+        return session.client(service, endpoint_url=self.endpoint)
 
     def make_bucket(self, name: str) -> str:
         self.client("s3").create_bucket(Bucket=name)
