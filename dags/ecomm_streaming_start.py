@@ -73,7 +73,7 @@ def ecomm_streaming_start() -> None:
     def summarize(shards: dict[str, int], ti: Any = None) -> dict[str, Any]:
         from ecomm.streaming.tasks import summary
 
-        return summary(ti.xcom_pull("start_application"), shards)
+        return summary(ti.xcom_pull("start_application"), streams=shards)
 
     shards: Any = check_streams()
     chain(shards, start_application, summarize(shards))

@@ -57,7 +57,7 @@ def ecomm_streaming_stop() -> None:
     def summarize(ti: Any = None) -> dict[str, Any]:
         from ecomm.streaming.tasks import summary
 
-        return summary(ti.xcom_pull("stop_application"), {})
+        return summary(ti.xcom_pull("stop_application"))
 
     chain(stop_application, summarize())
 

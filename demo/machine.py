@@ -18,18 +18,22 @@ from demo.progress import Progress
 ROOT = Path(__file__).resolve().parent.parent
 POLL_SECONDS = 0.1
 LOG_LINES = 30
+# Who watches does not want to wait the minute that Firehose gathers by default.
+ARCHIVE_BUFFER = "streaming.ArchiveBufferSeconds=15"
 
 
 @dataclass(frozen=True)
 class Machine:
     """Settings of the local platform, from the same variables that `make up` reads.
 
-    aws: address of the AWS API (LOCAL_AWS_PORT); airflow: of Airflow (AIRFLOW_PORT); var: folder of state (LOCAL_VAR).
+    aws: address of the AWS API (LOCAL_AWS_PORT); airflow: of Airflow (AIRFLOW_PORT); flink: of Flink's own page
+    (FLINK_PORT); var: folder of state (LOCAL_VAR).
     """
 
     stage: str
     aws: str
     airflow: str
+    flink: str
     var: Path
 
     @classmethod
@@ -38,6 +42,7 @@ class Machine:
             stage=stage,
             aws=f"http://127.0.0.1:{os.environ.get('LOCAL_AWS_PORT', '4566')}",
             airflow=f"http://127.0.0.1:{os.environ.get('AIRFLOW_PORT', '8080')}",
+            flink=f"http://127.0.0.1:{os.environ.get('FLINK_PORT', '8081')}",
             var=Path(os.environ.get("LOCAL_VAR", ROOT / "var")).resolve(),
         )
 
@@ -83,7 +88,8 @@ class Machine:
             while up.running or deploy is None or deploy.running:
                 if deploy is None and self._answers():
                     words = [sys.executable, "-m", "infra.deploy", "--stage", self.stage, "--yes"]
-                    deploy = Command("deploy", [*words, "--outputs", str(self.deployment)], self.logs)
+                    words += ["--outputs", str(self.deployment), "--parameter", ARCHIVE_BUFFER]
+                    deploy = Command("deploy", words, self.logs)
                 for command, what in ((up, "the local AWS and Airflow are up"), (deploy, "the stacks are deployed")):
                     if command is not None and command.has_ended():
                         progress.seconds[command.name] = command.seconds
@@ -114,6 +120,11 @@ class Command:
             self._process = subprocess.Popen(
                 words, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
+
+    def wait(self) -> None:
+        """Until it has ended well; raises DemoError when it failed."""
+        while not self.has_ended():
+            time.sleep(POLL_SECONDS)
 
     def has_ended(self) -> bool:
         """True once, when it has ended well; raises DemoError when it failed."""

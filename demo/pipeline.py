@@ -1,4 +1,4 @@
-"""The demo's story: the platform, the data set, the KPIs, the report."""
+"""The demo's story: the platform, the data set, the KPIs, the stream, and a report of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from ecomm.settings import Settings, settings
 from rich.text import Text
 
-from demo import DemoError, kpis, report, scans
+from demo import DemoError, kpis, report, scans, stream, stream_report
 from demo.airflow_api import Airflow
 from demo.follow import follow
 from demo.machine import ROOT, Machine
@@ -42,17 +42,35 @@ def run(machine: Machine, files: Sequence[str], progress: Progress) -> None:
     queries = scans.read(airflow, BATCH, batch_run)
     report.show(progress.console, found, queries)
 
-    urls = _urls(machine, upload_run, batch_run)
     path = machine.var / "demo" / "summary.json"
+    progress.console.print()
+    with progress.step("stream", "The stream: clicks through Kinesis, Flink and Firehose"):
+        stream_run = stream.start(airflow, progress)
+        sample = str(airflow.returned(UPLOAD, upload_run, "upload_sample"))
+        streamed = stream.run(machine, names, sample, progress)
+    stream_report.show(progress.console, streamed)
+
+    urls = _urls(machine, upload_run, batch_run, stream_run)
     seconds = {**progress.seconds, "total": progress.total}
-    write(summary(dataset=dataset, batch=batch, kpis=found, queries=queries, seconds=seconds, urls=urls), path)
+    write(
+        summary(
+            dataset=dataset,
+            batch=batch,
+            kpis=found,
+            queries=queries,
+            streamed=streamed,
+            seconds=seconds,
+            urls=urls,
+        ),
+        path,
+    )
     _say_goodbye(progress, names, batch, urls, str(path))
 
 
 def _upload(airflow: Airflow, files: Sequence[str], progress: Progress) -> str:
     """Runs the upload and gives its run's id."""
     with progress.waiting("Airflow loads the DAGs"):
-        airflow.wait_until_parsed([UPLOAD, BATCH], PARSE_SECONDS)
+        airflow.wait_until_parsed([UPLOAD, BATCH, stream.START], PARSE_SECONDS)
     for dag_id in (BATCH, UPLOAD):
         airflow.unpause(dag_id)
     run_id = f"demo__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
@@ -81,11 +99,13 @@ def _returned(airflow: Airflow, dag_id: str, run_id: str, task_id: str) -> dict[
     return dict(value)
 
 
-def _urls(machine: Machine, upload_run: str, batch_run: str) -> dict[str, str]:
+def _urls(machine: Machine, upload_run: str, batch_run: str, stream_run: str) -> dict[str, str]:
     return {
         "airflow": machine.airflow,
         "upload_run": f"{machine.airflow}/dags/{UPLOAD}/runs/{upload_run}",
         "batch_run": f"{machine.airflow}/dags/{BATCH}/runs/{batch_run}",
+        "stream_run": f"{machine.airflow}/dags/{stream.START}/runs/{stream_run}",
+        "flink": machine.flink,
         "aws": machine.aws,
         "logs": machine.logs.as_uri(),
     }
@@ -102,6 +122,7 @@ def _say_goodbye(progress: Progress, names: Settings, batch: dict[str, Any], url
     for title, text in (
         ("Rows", rows),
         ("Airflow", urls["airflow"]),
+        ("Flink", f"{urls['flink']}, which waits for more clicks; ecomm_streaming_stop stops it"),
         ("AWS", f"{urls['aws']}, for example"),
         ("", command),
         ("Logs", urls["logs"]),

@@ -32,7 +32,7 @@ def show(console: Console, kpis: Kpis, queries: Sequence[Row]) -> None:
 
 def daily_visitors(rows: Sequence[Row]) -> Table:
     """The latest days of all users; sums only of what adds up, so none of visitors."""
-    table = _table("Daily visitors", "day (UTC)", "visitors", "new", "sessions", "conversion", "views", "carts")
+    table = new_table("Daily visitors", "day (UTC)", "visitors", "new", "sessions", "conversion", "views", "carts")
     _add_columns(table, "purchases", "revenue")
     for row in _latest(rows, table):
         table.add_row(
@@ -59,7 +59,7 @@ def daily_visitors(rows: Sequence[Row]) -> Table:
 
 def cart_abandonment(rows: Sequence[Row]) -> Table:
     """The latest days of all users, and the sums of both audiences."""
-    table = _table("Cart abandonment", "day (UTC)", "sessions with a cart", "abandoned", "rate", "value left")
+    table = new_table("Cart abandonment", "day (UTC)", "sessions with a cart", "abandoned", "rate", "value left")
     for row in _latest(rows, table):
         table.add_row(
             row["day"],
@@ -81,7 +81,7 @@ def cart_abandonment(rows: Sequence[Row]) -> Table:
 
 def popular_categories(rows: Sequence[Row]) -> Table:
     """The categories most seen by all users over all days; rows without a category code have no place in it."""
-    table = _table(f"Popular categories, the first {CATEGORIES_SHOWN}", "category", "events", "views", "carts")
+    table = new_table(f"Popular categories, the first {CATEGORIES_SHOWN}", "category", "events", "views", "carts")
     _add_columns(table, "purchases", "revenue")
     table.add_column("", justify="left")
     by_code: dict[str, list[Row]] = {}
@@ -100,7 +100,7 @@ def popular_categories(rows: Sequence[Row]) -> Table:
 
 def scans(rows: Sequence[Row]) -> Table:
     """What each query of the run read, by Athena's own figures."""
-    table = _table("What Athena read", "table written", "rows", "bytes read", "by its check")
+    table = new_table("What Athena read", "table written", "rows", "bytes read", "by its check")
     table.add_column("from", justify="left")
     for row in rows:
         table.add_row(
@@ -118,7 +118,7 @@ def hours(events: Sequence[int]) -> str:
     return f"00 {bars} 23, most at {events.index(most):02}:00 with {most:,}"
 
 
-def _table(title: str, *columns: str) -> Table:
+def new_table(title: str, *columns: str) -> Table:
     table = Table(
         title=title, title_justify="left", title_style="bold", header_style="dim", box=None, padding=(0, 2, 0, 0)
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.kpis import Kpis, Row
+from demo.stream import Streamed
 
 
 def summary(
@@ -16,6 +17,7 @@ def summary(
     batch: Mapping[str, Any],
     kpis: Kpis,
     queries: Sequence[Row],
+    streamed: Streamed,
     seconds: Mapping[str, float],
     urls: Mapping[str, str],
 ) -> dict[str, Any]:
@@ -34,6 +36,13 @@ def summary(
                 "popular_categories": kpis.popular_categories,
             },
             "queries": list(queries),
+        },
+        "streaming": {
+            "sent": streamed.sent.events,
+            "archived": len(streamed.archive.clicks),
+            "windows": len(streamed.counts.final),
+            "late": streamed.late,
+            "malformed": streamed.malformed,
         },
         "seconds": {step: round(value, 1) for step, value in seconds.items()},
         "urls": dict(urls),

@@ -43,17 +43,21 @@ def test_a_command_that_fails_shows_the_end_of_its_output(tmp_path: Path) -> Non
 def test_settings_are_those_of_make_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_AWS_PORT", "4600")
     monkeypatch.setenv("AIRFLOW_PORT", "8090")
+    monkeypatch.setenv("FLINK_PORT", "8091")
     monkeypatch.setenv("LOCAL_VAR", str(tmp_path))
     machine = Machine.from_environment("test")
-    assert machine == Machine("test", "http://127.0.0.1:4600", "http://127.0.0.1:8090", tmp_path)
+    assert machine == Machine(
+        "test", "http://127.0.0.1:4600", "http://127.0.0.1:8090", "http://127.0.0.1:8091", tmp_path
+    )
     assert machine.deployment == tmp_path / "deploy" / "test.json"
 
 
 def test_no_key_of_the_user_s_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A copy, which takes all that the method sets and is put back whole.
     monkeypatch.setattr(os, "environ", os.environ.copy())
+    monkeypatch.setenv("LOCAL_AWS_PORT", "4600")
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL_S3", "AWS_CA_BUNDLE"):
         os.environ[name] = "the-user-s"
-    Machine("dev", "http://127.0.0.1:4600", "http://127.0.0.1:8090", tmp_path).enter()
+    Machine.from_environment("dev").enter()
     assert "the-user-s" not in os.environ.values()
     assert os.environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4600"

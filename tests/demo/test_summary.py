@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from demo.archive import Archive
+from demo.clicks import Sent
+from demo.counts import Counts
 from demo.kpis import Kpis
+from demo.stream import Streamed
 from demo.summary import summary, write
 
 KPIS = Kpis(
@@ -14,8 +21,17 @@ KPIS = Kpis(
     popular_categories=[{"category_code": None, "views": 5}],
     events_by_hour=[0] * 24,
 )
+BEGIN = datetime(2026, 11, 24, tzinfo=UTC)
 
 
+def streamed() -> Streamed:
+    archive = Archive("bucket", BEGIN)
+    archive.clicks += [{"user_id": 1}, {"user_id": 2}]
+    counts = Counts(final={(1, BEGIN): 12, (2, BEGIN): 2, (3, BEGIN): 2}, early={(1, BEGIN): 11})
+    return Streamed(Sent({"events_sent": 2}, BEGIN, 1), archive, counts, {}, late=5, malformed=7)
+
+
+@pytest.mark.usefixtures("aws_environment")
 def test_the_summary_has_the_promised_form(tmp_path: Path) -> None:
     path = tmp_path / "demo" / "summary.json"
     write(
@@ -24,6 +40,7 @@ def test_the_summary_has_the_promised_form(tmp_path: Path) -> None:
             batch={"rows_in": 17434, "rows_curated": 17433, "rows_quarantined": 1},
             kpis=KPIS,
             queries=[{"table": "agg_activity", "bytes_scanned": 8}],
+            streamed=streamed(),
             seconds={"start": 1.26, "total": 100.0},
             urls={"airflow": "http://127.0.0.1:8080"},
         ),
@@ -42,6 +59,7 @@ def test_the_summary_has_the_promised_form(tmp_path: Path) -> None:
             },
             "queries": [{"table": "agg_activity", "bytes_scanned": 8}],
         },
+        "streaming": {"sent": 2, "archived": 2, "windows": 3, "late": 5, "malformed": 7},
         "seconds": {"start": 1.3, "total": 100.0},
         "urls": {"airflow": "http://127.0.0.1:8080"},
     }

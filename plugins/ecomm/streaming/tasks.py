@@ -42,10 +42,11 @@ def check_streams() -> dict[str, int]:
     return shards
 
 
-def summary(application: Mapping[str, Any], shards: Mapping[str, int]) -> dict[str, Any]:
-    """The application as it runs, with the streams it reads and writes: {application, …, streams: {name: shards}}."""
-    found = {**application, "streams": dict(shards)}
-    log.info("%s", ", ".join(f"{name}: {value}" for name, value in found.items()))
+def summary(application: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """The application as its operator left it, and what else is to be said of the run, in the log too."""
+    found = {**application, **more}
+    for name, value in found.items():
+        log.info("%s: %s", name.replace("_", " "), value)
     return found
 
 

@@ -1,0 +1,95 @@
+"""The stream's story: start Flink, send clicks, and hold its counts against the archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+from ecomm.settings import Settings
+
+from demo import DemoError, clicks
+from demo.airflow_api import Airflow
+from demo.archive import Archive
+from demo.clicks import Sent
+from demo.counts import Counts, CountsStream, Key, closed, differences
+from demo.follow import follow
+from demo.machine import Machine
+from demo.progress import Progress
+
+START = "ecomm_streaming_start"
+# Flink closes a window when clicks 10 seconds after its end have come.
+WATERMARK = timedelta(seconds=10)
+ARCHIVE_SECONDS, WINDOWS_SECONDS = 180.0, 90.0
+FAULTS_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What went through the stream, and what came out.
+
+    windows: those that were held against the archive. late, malformed: Flink's own counters of this time.
+    """
+
+    sent: Sent
+    archive: Archive
+    counts: Counts
+    windows: dict[Key, int]
+    late: int
+    malformed: int
+
+
+def start(airflow: Airflow, progress: Progress) -> str:
+    """Runs the DAG that starts the application, and gives its run's id."""
+    run_id = f"demo__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+    airflow.unpause(START)
+    airflow.trigger(START, run_id, {})
+    follow(airflow, START, run_id, progress)
+    return run_id
+
+
+def run(machine: Machine, names: Settings, source: str, progress: Progress) -> Streamed:
+    """Sends the clicks of `source` and waits until they are archived and counted.
+
+    Raises DemoError where a click or a count is missing or wrong.
+    """
+    stream = CountsStream(names.counts_stream, datetime.now(UTC))
+    sent = clicks.send(source, names.clicks_stream, machine, progress)
+    with progress.waiting("Flink sees the attack"):
+        stream.read_until(lambda counts: _attacks(counts, sent), "The early count of the attack", WINDOWS_SECONDS)
+    progress.done("the attack was seen before the end of its window")
+    archive = Archive(names.raw_bucket, sent.begin)
+    with progress.waiting("Firehose writes the archive"):
+        archive.wait_for(sent.events, ARCHIVE_SECONDS)
+    progress.done(f"all {sent.events:,} clicks are in the archive, {len(archive.objects)} objects")
+    windows = closed(archive.clicks, archive.last - WATERMARK)
+    with progress.waiting("Flink closes the windows"):
+        stream.read_until(lambda counts: windows.keys() <= counts.final.keys(), "The last windows", WINDOWS_SECONDS)
+    if faults := differences(stream.counts, windows, archive.clicks):
+        raise DemoError(f"Flink counted wrong: {'; '.join(faults[:FAULTS_SHOWN])}; {len(faults)} windows in all.")
+    progress.done(f"{len(stream.counts.final):,} windows counted as in the archive")
+    late, malformed = (
+        _counter(names.flink_application, name, sent.begin) for name in ("numLateRecordsDropped", "malformedRecords")
+    )
+    return Streamed(sent, archive, stream.counts, windows, late, malformed)
+
+
+def _attacks(counts: Counts, sent: Sent) -> bool:
+    return any(user == sent.attacker for user, _ in counts.early)
+
+
+def _counter(application: str, metric: str, since: datetime) -> int:
+    """How much the counter grew since then, as CloudWatch has it; it begins at 0 with each start of the application."""
+    points: list[dict[str, Any]] = boto3.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/KinesisAnalytics",
+        MetricName=metric,
+        Dimensions=[{"Name": "Application", "Value": application}],
+        StartTime=since,
+        EndTime=datetime.now(UTC) + timedelta(minutes=1),
+        Period=60,
+        Statistics=["Maximum", "Minimum"],
+    )["Datapoints"]
+    if not points:
+        return 0
+    return round(max(point["Maximum"] for point in points) - min(point["Minimum"] for point in points))

@@ -1,0 +1,56 @@
+"""Prints what went through the stream: the attack, the largest counts, the archive."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from demo.report import new_table
+from demo.stream import Streamed
+
+WINDOWS_SHOWN = 5
+
+
+def show(console: Console, streamed: Streamed) -> None:
+    """Prints all of it."""
+    for shown in (windows(streamed), archive(streamed)):
+        console.print()
+        console.print(shown)
+
+
+def windows(streamed: Streamed) -> Table:
+    """The windows with the most actions, the final counts and the early ones beside them."""
+    counts = streamed.counts
+    table = new_table(f"Actions per user in 10 s, the first {WINDOWS_SHOWN} of {len(counts.final):,} windows", "user")
+    for name in ("from (UTC)", "early count", "final count"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", justify="left")
+    keys = sorted(counts.final | counts.early, key=lambda key: (-counts.final.get(key, counts.early.get(key, 0)), key))
+    for user, begin in keys[:WINDOWS_SHOWN]:
+        early, final = counts.early.get((user, begin)), counts.final.get((user, begin))
+        table.add_row(
+            str(user),
+            f"{begin:%Y-%m-%d %H:%M:%S}",
+            "" if early is None else f"{early:,}",
+            "not closed" if final is None else f"{final:,}",
+            "the planted attack" if user == streamed.sent.attacker else "",
+            style="bold red" if early else "",
+        )
+    return table
+
+
+def archive(streamed: Streamed) -> Text:
+    """Sent against archived, and what Flink left out."""
+    folder = streamed.archive.objects[0].rpartition("/")[0]
+    shares = streamed.sent.account["shards"]
+    busiest = max((total["records"] for total in shares.values()), default=0) / max(streamed.sent.events, 1)
+    return Text.assemble(
+        ("Archive  ", "bold"),
+        f"{len(streamed.archive.clicks):,} of {streamed.sent.events:,} clicks in {folder}/\n",
+        ("Flink    ", "bold"),
+        f"{streamed.late:,} late, {streamed.malformed:,} malformed\n",
+        ("Shards   ", "bold"),
+        f"{len(shares)} of {streamed.sent.account['open_shards']}, the busiest with {busiest:.0%}; ",
+        f"the hottest {streamed.sent.account['partition_key']} has {streamed.sent.account['hottest_key_share']:.0%}",
+    )
