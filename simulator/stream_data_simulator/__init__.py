@@ -6,7 +6,7 @@ boto3 (and aws-kinesis-agg where records are aggregated). The endpoint is AWS's,
 
 from .errors import SimulatorError
 from .options import Options
-from .simulation import NotAllSentError, stream_data_simulator
+from .simulation import EndedEarlyError, stream_data_simulator
 from .summary import Summary
 
-__all__ = ["NotAllSentError", "Options", "SimulatorError", "Summary", "stream_data_simulator"]
+__all__ = ["EndedEarlyError", "Options", "SimulatorError", "Summary", "stream_data_simulator"]

@@ -22,7 +22,7 @@ from .errors import SimulatorError
 from .events import COLUMNS
 from .kinesis import Answer, explain
 from .options import Options
-from .simulation import NotAllSentError, stream_data_simulator
+from .simulation import EndedEarlyError, stream_data_simulator
 from .summary import Summary
 
 INTERRUPTED = 130
@@ -52,7 +52,7 @@ attacks (--plant):
   card-tester  200 small purchases, 5 to 15 seconds of the data apart
 
 exit status: 0 all sent; 1 failed or not all sent; 2 wrong arguments; 130 interrupted (what was read is sent first; a
-second interrupt ends at once)
+second interrupt gives up what is waiting)
 """
 
 
@@ -61,27 +61,25 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(words)
     try:
         summary = _simulate(arguments)
-    except KeyboardInterrupt:
-        sys.stderr.write("Ended at once; what was in flight may or may not have been sent.\n")
-        return INTERRUPTED
     except BrokenPipeError:
         # The reader of the responses has what it wanted (head); Python would complain once more when it closes them.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (SimulatorError, BotoCoreError, ClientError, OSError) as error:
-        if isinstance(error, NotAllSentError):
-            _report(error.summary, arguments.summary)
         sys.stderr.write(f"{_sentence(error)}\n")
-        return 1
+        if not isinstance(error, EndedEarlyError):
+            return 1
+        _report(error.summary, arguments.summary)
+        return INTERRUPTED if error.summary.interrupted else 1
     _report(summary, arguments.summary)
     return INTERRUPTED if summary.interrupted else 0
 
 
 def _simulate(arguments: argparse.Namespace) -> Summary:
-    stop = threading.Event()
-    _stop_on_signals(stop)
+    stop, abort = threading.Event(), threading.Event()
+    _stop_on_signals(stop, abort)
     show = _print_responses if arguments.print_responses else None
-    return stream_data_simulator(_options(arguments), stop=stop, show=show, progress=True)
+    return stream_data_simulator(_options(arguments), stop=stop, abort=abort, show=show, progress=True)
 
 
 def _sentence(error: Exception) -> str:
@@ -142,10 +140,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KINDS",
         help=f"plant {', '.join(KINDS)} or all; KIND@SECONDS says when",
     )
-    add("--labels", type=Path, metavar="FILE", help="write what was planted, as JSON lines")
+    add("--labels", type=_output, metavar="FILE", help="write what was planted, as JSON lines")
     add("--seed", type=int, default=defaults.DEFAULT_SEED, help="another seed, other attackers (default: %(default)s)")
-    add("--unsent", type=Path, metavar="FILE", help="keep events that could not be sent, as JSON lines")
-    add("--summary", type=Path, metavar="FILE", help="write the closing account as JSON")
+    add("--unsent", type=_output, metavar="FILE", help="keep events that could not be sent, as JSON lines")
+    add("--summary", type=_output, metavar="FILE", help="write the closing account as JSON")
     add("--print-responses", action="store_true", help="print the response of each record")
     return parser
 
@@ -195,6 +193,16 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def _output(text: str) -> Path:
+    """Asked before anything is sent, since the file is written after it."""
+    path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{path} cannot be written: it is a folder")
+    if not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{path} cannot be written: there is no folder {path.parent}; make it first")
+    return path
+
+
 def _plants(text: str) -> dict[str, float]:
     try:
         return parse_plants(text)
@@ -202,11 +210,10 @@ def _plants(text: str) -> dict[str, float]:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _stop_on_signals(stop: threading.Event) -> None:
+def _stop_on_signals(stop: threading.Event, abort: threading.Event) -> None:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
+        # No exception: it could strike where a batch is between two hands.
+        (abort if stop.is_set() else stop).set()
 
     signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, interrupt)

@@ -51,15 +51,25 @@ class Unsent:
 class Sender:
     """Sends requests and counts what became of them; one for all threads of a delivery."""
 
-    def __init__(self, stream: Stream, totals: Totals, unsent: Unsent, tries: int, show: Show | None = None) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        totals: Totals,
+        unsent: Unsent,
+        *,
+        tries: int,
+        show: Show | None = None,
+        abort: threading.Event | None = None,
+    ) -> None:
         self._stream = stream
         self._totals = totals
         self._show = show
         self.unsent = unsent
         self.tries = tries
-        self.given_up = threading.Event()
+        self.given_up = abort or threading.Event()
         self.error: BaseException | None = None
-        self.reason = ""
+        self.trouble = ""  # the latest
+        self.reason = ""  # why it was given up; nothing where it was aborted
 
     def send(self, records: Sequence[Record]) -> list[Record]:
         """One request; returns the records that failed. Gives up where no repetition can help."""
@@ -67,7 +77,7 @@ class Sender:
             answers, metadata = self._stream.put(records)
         except RefusedError as refused:
             self._totals.refused(refused.code, len(records) if refused.perhaps_stored else 0)
-            self.reason = str(refused)
+            self.trouble = str(refused)
             return list(records)
         except SimulatorError as error:
             self.give_up(str(error))
@@ -76,7 +86,7 @@ class Sender:
             self._show(answers, metadata)
         failed = self._totals.answered(records, answers)
         if failed:
-            self.reason = next(f"{a['ErrorCode']}: {a.get('ErrorMessage')}" for a in answers if a.get("ErrorCode"))
+            self.trouble = next(f"{a['ErrorCode']}: {a.get('ErrorMessage')}" for a in answers if a.get("ErrorCode"))
         return failed
 
     def wait_before_again(self, failures: int, records: int) -> None:
@@ -85,7 +95,7 @@ class Sender:
         self.given_up.wait(random.uniform(0, min(LONGEST_WAIT, FIRST_WAIT * 2**failures)))
 
     def give_up(self, reason: str) -> None:
-        self.reason = reason
+        self.reason = self.reason or reason
         self.given_up.set()
 
     def fail(self, error: BaseException) -> None:
@@ -129,7 +139,7 @@ class ParallelDelivery:
             if not records:
                 return
         else:
-            sender.give_up(f"after {sender.tries} tries: {sender.reason}")
+            sender.give_up(f"after {sender.tries} tries: {sender.trouble}")
         sender.unsent.add(records)
 
     def _delivered(self, future: Future[None]) -> None:
@@ -209,7 +219,7 @@ class _Lane:
                     self._waiting[key] = records
             most = max(failures.values(), default=0)
             if most >= self._sender.tries:
-                self._sender.give_up(f"after {most} tries: {self._sender.reason}")
+                self._sender.give_up(f"after {most} tries: {self._sender.trouble}")
             elif failed:
                 self._sender.wait_before_again(most, len(failed))
 

@@ -44,7 +44,7 @@ _PLAIN_TEXT = r"([ !#-+\--\[\]-~]*)"
 _PLAIN_LINE = re.compile(
     ",".join(
         (
-            r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC",
+            r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC)",
             f"({'|'.join(EVENT_TYPES)})",
             _PLAIN_ID,
             _PLAIN_ID,
@@ -57,7 +57,7 @@ _PLAIN_LINE = re.compile(
     ).encode()
 )
 _JSON = (
-    b'{"event_time":"%b UTC","event_type":"%b","product_id":%b,"category_id":%b,"category_code":%b,"brand":%b,'
+    b'{"event_time":"%b","event_type":"%b","product_id":%b,"category_id":%b,"category_code":%b,"brand":%b,'
     b'"price":%b,"user_id":%b,"user_session":%b,"txn_timestamp":"'
 )
 JSON_END = b'"}'
@@ -123,7 +123,6 @@ class EventReader:
         key = fields[self._key] or user
         if len(key) > LONGEST_KEY:
             raise RowError(f"its partition key is longer than {LONGEST_KEY} characters")
-        event_time = event_time.removesuffix(" UTC")
         head = _JSON % tuple(
             value.encode()
             for value in (
@@ -175,7 +174,7 @@ def check(fields: Sequence[str]) -> None:
     row = dict(zip(COLUMNS, fields, strict=True))
     if not re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", row["event_time"], re.ASCII):
         raise RowError("event_time is not a time as in 2019-11-01 00:00:00 UTC")
-    epoch_seconds(row["event_time"].removesuffix(" UTC"))
+    epoch_seconds(row["event_time"])
     if row["event_type"] not in EVENT_TYPES:
         raise RowError(f"event_type is none of {', '.join(EVENT_TYPES)}")
     for name, kind in COLUMNS.items():
@@ -193,9 +192,9 @@ def check(fields: Sequence[str]) -> None:
 
 
 def epoch_seconds(text: str) -> int:
-    """Seconds since 1970 of a UTC time as in `2019-11-01 00:00:00`; raises RowError where there is no such time."""
+    """Seconds since 1970 of a time as in `2019-11-01 00:00:00 UTC`; raises RowError where there is no such time."""
     try:
-        return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+        return int(datetime.fromisoformat(text.removesuffix(" UTC")).replace(tzinfo=UTC).timestamp())
     except ValueError:
         raise RowError("event_time is not a time as in 2019-11-01 00:00:00 UTC") from None
 

@@ -46,6 +46,9 @@ PASSING_ERRORS = {
 # A stream that Flink reads carries this tag: its connector does not take aggregated records apart (FLINK-32097).
 READER_TAG, FLINK = "ecomm:reader", "flink"
 
+# An answer later than that is taken for none.
+READ_SECONDS = 30
+
 Answer = dict[str, str]  # ShardId and SequenceNumber, or ErrorCode and ErrorMessage
 
 
@@ -90,6 +93,7 @@ class Stream:
             config=Config(
                 max_pool_connections=in_flight,
                 parameter_validation=False,
+                read_timeout=READ_SECONDS,
                 # Retries are the sender's: it knows which records failed.
                 retries={"total_max_attempts": 1},
             ),

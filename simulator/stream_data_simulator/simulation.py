@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from time import monotonic, time
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from .attacks import PLANTED_USERS, plan_attacks, write_labels
 from .batches import Aggregated, Batch, OneEach, Packing
@@ -31,8 +32,8 @@ LOOK_SECONDS = 0.25
 SAMPLE_ROWS = 1_000
 
 
-class NotAllSentError(SimulatorError):
-    """Events did not reach the stream; `summary` says what did."""
+class EndedEarlyError(SimulatorError):
+    """Not every event reached the stream; `summary` says what did."""
 
     def __init__(self, message: str, summary: Summary) -> None:
         super().__init__(message)
@@ -43,14 +44,16 @@ def stream_data_simulator(
     options: Options | None = None,
     *,
     stop: threading.Event | None = None,
+    abort: threading.Event | None = None,
     show: Show | None = None,
     progress: bool = False,
 ) -> Summary:
     """Reads the CSV and sends each row as JSON with its `txn_timestamp`; returns the account of it.
 
     stop: when set, nothing more is read, what was read is sent, and the account says `interrupted`.
+    abort: when set, nothing is sent any more; the requests in flight are the last ones.
     show: called with each response. progress: whether to say on standard error how far it is.
-    Raises SimulatorError where it cannot start or go on, NotAllSentError where events did not reach the stream.
+    Raises SimulatorError where it cannot start, EndedEarlyError where it could not go on or events were not sent.
     """
     options = options or Options()
     session = boto3.session.Session()
@@ -66,7 +69,7 @@ def stream_data_simulator(
         replay=options.replay_from is not None,
         elapsed=lambda: monotonic() - totals.started,
     )
-    sender = Sender(stream, totals, Unsent(options.unsent), options.tries, show)
+    sender = Sender(stream, totals, Unsent(options.unsent), tries=options.tries, show=show, abort=abort)
     labels = [attack.label for attack in attacks]
     run = _Run(
         options,
@@ -91,8 +94,12 @@ def stream_data_simulator(
         last_line=run.last_line,
         interrupted=run.interrupted,
     )
-    if sender.given_up.is_set():
-        raise NotAllSentError(_not_all_sent(options, summary, sender.reason), summary)
+    if run.broken is not None:
+        if not summary.requests:
+            raise run.broken
+        raise EndedEarlyError(f"{run.broken} {summary.events_sent:,} events were sent before.", summary) from run.broken
+    if summary.events_not_sent:
+        raise EndedEarlyError(_not_all_sent(options, summary, sender.reason), summary)
     return summary
 
 
@@ -120,6 +127,7 @@ class _Run:
         self._delivery = (OrderedDelivery if options.ordered else ParallelDelivery)(sender, options.in_flight)
         self.last_line = 0
         self.interrupted = False
+        self.broken: Exception | None = None  # what ended the reading
 
     def send(self, events: Iterator[Due], packing: Packing) -> None:
         """Sends all of them, or until it is stopped or the sending is given up."""
@@ -127,10 +135,6 @@ class _Run:
         try:
             self._hand_over_all(events, packing)
             self._flush(packing)
-        except BaseException:
-            # What still waits is named as not sent, and the threads end, before the error goes on.
-            self._sender.give_up("interrupted")
-            raise
         finally:
             self._delivery.finish()
             self._sender.unsent.close()
@@ -143,7 +147,7 @@ class _Run:
         started, replay_from, reading, batch = self._totals.started, self._replay_from, self._reading, self._batch
         keys, stamp = self._keys, _Stamp()
         waiting_since = 0.0
-        for event, due, offset, label in events:
+        for event, due, offset, label in self._until_broken(events):
             now = monotonic() - started
             if due > now:
                 if due - waiting_since > LINGER:
@@ -153,17 +157,24 @@ class _Run:
             if self._ended():
                 return
             text = stamp(time() if replay_from is None else replay_from + offset)
+            if not keys:
+                waiting_since = now
             keys.append(event.key)
             if label is None:
                 self.last_line = reading.line
             else:
                 label.count(text.decode(), event.seconds)
             for record in packing.add(event.head + text + JSON_END, event.key):
-                if not batch.records:
-                    waiting_since = now
                 if full := batch.add(record):
                     self._submit(full)
                     waiting_since = now
+
+    def _until_broken(self, events: Iterator[Due]) -> Iterator[Due]:
+        """What was read is sent and accounted for even where the reading fails."""
+        try:
+            yield from events
+        except (SimulatorError, BotoCoreError, ClientError, OSError) as error:
+            self.broken = error
 
     def _ended(self) -> bool:
         self.interrupted = self.interrupted or self._stop.is_set()
@@ -211,6 +222,7 @@ class _Stamp:
 def _not_all_sent(options: Options, summary: Summary, reason: str) -> str:
     kept = f"They are in {options.unsent}" if options.unsent else "Name a file with --unsent to keep such events"
     return (
-        f"{summary.events_not_sent:,} events were not sent to {options.stream}: {reason}. "
+        f"{summary.events_not_sent:,} events were not sent to {options.stream}: "
+        f"{reason or 'the simulation was aborted'}. "
         f"{summary.events_sent:,} were sent. {kept}; send slower with --rate, or try longer with --tries."
     )

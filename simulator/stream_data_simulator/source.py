@@ -63,8 +63,9 @@ class Source:
                         f"Line {number + len(lines)} of {self.location} is longer than {LONGEST_LINE:,} bytes; "
                         "the file is no CSV of events, whose lines end with a line feed."
                     )
-                yield Lines(number, lines, done)
-                number += len(lines)
+                if lines:
+                    yield Lines(number, lines, done)
+                    number += len(lines)
             if rest:
                 yield Lines(number, [rest], done)
 
@@ -143,7 +144,14 @@ class _S3File(io.RawIOBase):
         end = min(self._position + len(buffer), self._size)
         if end <= self._position:
             return 0
-        answer = self._client.get_object(Range=f"bytes={self._position}-{end - 1}", **self._object)
+        try:
+            answer = self._client.get_object(Range=f"bytes={self._position}-{end - 1}", **self._object)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "PreconditionFailed":
+                raise
+            raise SimulatorError(
+                f"s3://{self._object['Bucket']}/{self._object['Key']} was replaced while it was read; start again."
+            ) from None
         data: bytes = answer["Body"].read()
         buffer[: len(data)] = data
         self._position += len(data)
