@@ -111,7 +111,7 @@ logs: $(call ready,local)  ## show the logs; SERVICE=platform or airflow for one
 	@$(LOCAL) logs $(SERVICE) $(if $(FOLLOW),--follow)
 
 .PHONY: deploy
-deploy: $(call ready,airflow)  ## deploy the stacks of STAGE (dev) to AWS, or to the endpoint in AWS_ENDPOINT_URL
+deploy: $(call ready,airflow) $(FLINK_APPLICATION)  ## deploy the stacks of STAGE (dev) to AWS, or to the endpoint in AWS_ENDPOINT_URL
 	@$(AIRFLOW_PYTHON) -m infra.deploy --stage $(STAGE) $(DEPLOY_OPTIONS)
 
 # ---- checks ---------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def flink_application(include: Path) -> tuple[str, Path]:
     """
     path = include / FLINK / FLINK_ZIP
     if not path.is_file():
-        raise DeployError(f"{path} is missing; `make flink-application` builds it.")
+        raise DeployError(f"{path} is missing; `make setup` builds it.")
     return f"{FLINK}/{path.stem}-{_digest(path)[:16]}.zip", path
 
 

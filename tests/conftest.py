@@ -43,6 +43,7 @@ def start_platform(var: Path, port: int | None = None) -> Platform:
     environment = {
         **os.environ,
         "LOCAL_AWS_PORT": str(port),
+        "FLINK_PORT": str(free_port()),
         "LOCAL_VAR": str(var),
         "LOCAL_ENVIRONMENTS": str(ROOT / ".venv"),
         # As `up` does: a platform that compiles all of ministack at each start takes ten times as long.

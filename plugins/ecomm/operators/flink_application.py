@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,31 +66,42 @@ class _ApplicationOperator(AwsOperator):
         ]
         return sorted(found, key=lambda snapshot: snapshot["SnapshotCreationTimestamp"], reverse=True)
 
-    def _failure(self, context: Context, status: str, wanted: str, way_out: str) -> RuntimeError:
-        """The sentence for an application that did not get there, with its own last error; the others are logged."""
-        errors = self._errors(context)
-        for line in errors[-LAST_LINES:]:
+    def _failure(self, context: Context, operation: str, status: str, wanted: str, way_out: str) -> RuntimeError:
+        """The sentence for an application that did not get there, with its own error; the end of its log is logged."""
+        for line in self._end_of_log(context):
             log.error("%s | %s", self.application, line)
-        own = f" Its own last error: {errors[-1]}" if errors else " Its log holds no error since this run began."
+        own = self._own_error(operation)
         return RuntimeError(
-            f"The application {self.application} is {status} and not {wanted}.{own} "
+            f"The application {self.application} is {status} and not {wanted}. {own} "
             f"All of its log is in CloudWatch, group {self.log_group}. {way_out}"
         )
 
-    def _errors(self, context: Context) -> list[str]:
-        """What the application logged as an error since the run began."""
+    def _own_error(self, operation: str) -> str:
+        """What the service keeps of the last try of this operation that failed."""
+        flink = client("kinesisanalyticsv2")
+        failed = flink.list_application_operations(
+            ApplicationName=self.application, Operation=operation, OperationStatus="FAILED", Limit=1
+        )["ApplicationOperationInfoList"]
+        if not failed:
+            return "The service tells no reason."
+        details = flink.describe_application_operation(
+            ApplicationName=self.application, OperationId=failed[0]["OperationId"]
+        )["ApplicationOperationInfoDetails"]
+        error = details.get("OperationFailureDetails", {}).get("ErrorInfo", {}).get("ErrorString", "").strip()
+        return f"Its own error: {error}" if error else "The service tells no reason."
+
+    def _end_of_log(self, context: Context) -> list[str]:
+        """The last lines that the application logged since the run began."""
         logs = client("logs")
         began = context["dag_run"].start_date
+        since = {"startTime": int(began.timestamp() * 1000)} if began else {}
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=self.log_group, **since)
         try:
-            pages = logs.get_paginator("filter_log_events").paginate(
-                logGroupName=self.log_group,
-                filterPattern="?ERROR ?Exception ?Error",
-                **({"startTime": int(began.timestamp() * 1000)} if began else {}),
-            )
-            return [event["message"].rstrip() for page in pages for event in page["events"]]
+            lines = deque((event["message"].rstrip() for page in pages for event in page["events"]), LAST_LINES)
         except logs.exceptions.ClientError as error:
             log.warning("The log group %s cannot be read: %s", self.log_group, error)
             return []
+        return list(lines)
 
 
 class StartApplicationOperator(_ApplicationOperator):
@@ -137,7 +149,7 @@ class StartApplicationOperator(_ApplicationOperator):
         found = self._describe()
         status = found["ApplicationStatus"]
         if status != "RUNNING":
-            raise self._failure(context, status, "RUNNING", "Clear this task to try again.")
+            raise self._failure(context, "StartApplication", status, "RUNNING", "Clear this task to try again.")
         run = found["ApplicationConfigurationDescription"].get("RunConfigurationDescription", {})
         restored = run.get("ApplicationRestoreConfigurationDescription", {})
         log.info("%s is RUNNING, version %s.", self.application, found["ApplicationVersionId"])
@@ -195,7 +207,7 @@ class StopApplicationOperator(_ApplicationOperator):
         status = self._describe()["ApplicationStatus"]
         if status != "READY":
             way_out = "Where no snapshot can be made, run this DAG with `force`."
-            raise self._failure(context, status, "READY", way_out)
+            raise self._failure(context, "StopApplication", status, "READY", way_out)
         snapshot = next((snapshot["SnapshotName"] for snapshot in self._snapshots()), None)
         log.info("%s is stopped; its newest snapshot is %s.", self.application, snapshot)
         return {"application": self.application, "status": status, "snapshot": snapshot}
