@@ -81,10 +81,15 @@ def _failed(shape: Shape, value: Any, path: str, measure: int, what: str) -> Ite
         yield f"{failed} have {what} less than or equal to {rules['max']}"
     if "min" in rules and measure < rules["min"]:
         yield f"{failed} have {what} greater than or equal to {rules['min']}"
-    if rules.get("pattern") and not re.fullmatch(rules["pattern"], value, re.DOTALL):
+    if rules.get("pattern") and not _matches(rules["pattern"], value):
         yield f"{failed} satisfy regular expression pattern: {rules['pattern']}"
     if rules.get("enum") and value not in rules["enum"]:
         yield f"{failed} satisfy enum value set: [{', '.join(rules['enum'])}]"
+
+
+def _matches(pattern: str, value: str) -> bool:
+    # Classes of Unicode, which stand in the patterns of tags, are unknown to Python.
+    return "\\p{" in pattern or re.fullmatch(pattern, value, re.DOTALL) is not None
 
 
 _TYPES: dict[str, Any] = {

@@ -120,7 +120,8 @@ class ShardLog:
 
     def append(self, lines: Sequence[str], arrival_ms: int) -> None:
         """Writes records that came together; raises OSError with nothing written where the disk takes no more."""
-        if self._offsets[-1] >= SEGMENT_BYTES or arrival_ms - self._first_ms >= SEGMENT_MILLISECONDS:
+        size, age = self._offsets[-1], arrival_ms - self._first_ms
+        if size and (size >= SEGMENT_BYTES or age >= SEGMENT_MILLISECONDS):
             self._roll()
         begin = self._offsets[-1]
         if begin == 0:

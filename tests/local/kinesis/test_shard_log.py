@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ import pytest
 from local.kinesis import shard_log
 from local.kinesis.shard_log import ShardLog, data_of, line
 
+NOW = 1_700_000_000_000
 
-def fill(log: ShardLog, first: int, last: int, arrival_ms: int = 1_000) -> None:
+
+def fill(log: ShardLog, first: int, last: int, arrival_ms: int = NOW) -> None:
+    """Appends the records of these numbers, each a millisecond after the one before."""
     for n in range(first, last):
         log.append([line(arrival_ms + n, 10**55 + n, '"k"', f"{n:04d}")], arrival_ms + n)
 
@@ -52,7 +56,7 @@ def test_records_survive_and_a_torn_one_is_cut_off(tmp_path: Path) -> None:
     whole = segment.read_bytes()
     segment.write_bytes(whole + b'{"ApproximateArrivalTimestamp":0000000001.005,"Sequ')
     again = ShardLog(tmp_path)
-    assert (again.next, again.last_ms) == (5, 1_004)
+    assert (again.next, again.last_ms) == (5, NOW + 4)
     assert segment.read_bytes() == whole
     fill(again, 5, 7)
     assert data(ShardLog(tmp_path), 0) == numbers(0, 7)
@@ -62,13 +66,13 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     log = ShardLog(tmp_path)
     fill(log, 0, 2)
     whole = next(tmp_path.iterdir()).read_bytes()
-    real_write = shard_log.os.write
+    real_write = os.write
 
     def half(file: int, text: memoryview) -> int:
         real_write(file, text[: len(text) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shard_log.os, "write", half)
+    monkeypatch.setattr(os, "write", half)
     with pytest.raises(OSError, match="No space left"):
         fill(log, 2, 3)
     monkeypatch.undo()
@@ -86,20 +90,20 @@ def test_reading_goes_on_over_segments_also_after_a_restart(tmp_path: Path) -> N
         for position in (0, 1, 17, 49, 50, 99):
             assert data(opened, position) == numbers(position, 50)
         assert data(opened, 3, limit=2) == numbers(3, 50)
-        for time_ms, position in ((0, 0), (1_000, 0), (1_001, 1), (1_033, 33), (1_049, 49), (1_050, 50)):
-            assert opened.position_at(time_ms) == position
+        for time_ms, position in ((0, 0), (1, 1), (33, 33), (49, 49), (50, 50), (-NOW, 0)):
+            assert opened.position_at(NOW + time_ms) == position
 
 
 @pytest.mark.usefixtures("small_segments")
 def test_old_segments_go_whole_and_counts_stay(tmp_path: Path) -> None:
     log = ShardLog(tmp_path)
     fill(log, 0, 50)
-    log.drop_before(1_025)
+    log.drop_before(NOW + 25)
     assert 0 < log.first <= 25
     assert data(log, 0) == numbers(log.first, 50)
-    log.drop_before(1_049)
+    log.drop_before(NOW + 49)
     assert data(log, 0)[-1] == "0049"
-    log.drop_before(1_050)
+    log.drop_before(NOW + 50)
     assert (log.first, log.next, data(log, 0)) == (50, 50, [])
     again = ShardLog(tmp_path)
     assert (again.first, again.next) == (50, 50)
@@ -120,9 +124,10 @@ def test_what_was_delivered_goes(tmp_path: Path) -> None:
 def test_an_hour_makes_a_segment(tmp_path: Path) -> None:
     log = ShardLog(tmp_path)
     fill(log, 0, 2)
-    fill(log, 2, 4, arrival_ms=3_601_000)
+    assert len(list(tmp_path.iterdir())) == 1
+    fill(log, 2, 4, arrival_ms=NOW + 3_600_000)
     assert len(list(tmp_path.iterdir())) == 2
-    log.drop_before(2_000_000)
+    log.drop_before(NOW + 3_000_000)
     assert data(log, 0) == numbers(2, 4)
 
 
