@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Platform
 
-DEADLINE_SECONDS = 20
+DEADLINE_SECONDS = 60
 
 
 @dataclass
@@ -64,6 +64,10 @@ class Aws:
 
     def lines(self, bucket: str) -> list[bytes]:
         return [line for body in self.objects(bucket).values() for line in body.splitlines()]
+
+    def wait_for_objects(self, bucket: str, count: int) -> dict[str, bytes]:
+        """All objects once there are `count` or more; fails where that takes too long."""
+        return wait_until(lambda: found if len(found := self.objects(bucket)) >= count else None)
 
     def wait_for_lines(self, bucket: str, count: int) -> list[bytes]:
         """All lines once there are `count` or more; fails where that takes too long."""

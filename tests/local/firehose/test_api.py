@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from tests.conftest import start_platform, stop_platform
-from tests.local.firehose.conftest import APPEND_NEWLINE, Aws, wait_until
+from tests.local.firehose.conftest import APPEND_NEWLINE, Aws
 
 ROLE = "arn:aws:iam::000000000000:role/archive"
 
@@ -192,7 +192,7 @@ def test_a_template_makes_changes_and_removes_a_delivery_stream(aws: Aws) -> Non
     cloudformation.update_stack(StackName="firehose", TemplateBody=template(Prefix="b/", CompressionFormat="GZIP"))
     wait("update")
     aws.client("kinesis").put_record(StreamName="templated", Data=b"row", PartitionKey="k")
-    (key,) = wait_until(lambda: aws.objects("templated") or None)
+    (key,) = aws.wait_for_objects("templated", 1)
     assert key.startswith("b/")
     assert key.endswith(".gz")
     cloudformation.update_stack(StackName="firehose", TemplateBody=template(CompressionFormat="ZIP"))
