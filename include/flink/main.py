@@ -25,8 +25,9 @@ COUNTS = ("final_counts", "early_counts")
 PROPERTIES = "/etc/flink/application_properties.json"
 # What a stream's group may hold for its table; other keys of the group are not the connector's.
 CONNECTOR_OPTIONS = ("aws.", "source.", "sink.", "stream.")
-# An early count has to be kept for as long as clicks of its window may still arrive, catching up after a stop included.
-EARLY_COUNT_KEPT = "10 min"
+# How long an early count is kept after its last click: well over a window and the watermark's delay, so that clicks of
+# one window that arrive apart are counted together, and no longer, since there is one for every user and window.
+EARLY_COUNT_KEPT = "2 min"
 
 Groups = Mapping[str, Mapping[str, str]]
 

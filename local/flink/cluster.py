@@ -74,12 +74,13 @@ class Cluster:
             dead = [name for name, process in self._processes.items() if process.exit_status() is not None]
             if not dead:
                 return []
+            for name in dead:
+                status = self._processes[name].exit_status()
+                logger.warning("Flink's %s ended with status %s; it is started again.", name, status)
             if JOB_MANAGER in dead:
                 dead = list(self._processes)
             for name in dead:
-                process = self._processes.pop(name)
-                logger.warning("Flink's %s ended with status %s; it is started again.", name, process.exit_status())
-                process.end()
+                self._processes.pop(name).end()
             self.start()
             return dead
 

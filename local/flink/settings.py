@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from local.config import HOST
 from local.flink.runtime import Runtime
 
@@ -45,6 +47,7 @@ def client(runtime: Runtime, arguments: list[str]) -> list[str]:
 
 def write(runtime: Runtime, web_port: int, rpc_port: int) -> None:
     """Writes conf/ and links the jars in lib/; whatever was there before is replaced."""
+    shutil.rmtree(runtime.folder / "tmp", ignore_errors=True)
     for name in ("conf", "lib", "checkpoints", "snapshots", "tmp"):
         (runtime.folder / name).mkdir(parents=True, exist_ok=True)
     for old in (runtime.folder / "lib").iterdir():
@@ -75,6 +78,8 @@ def _values(runtime: Runtime, web_port: int, rpc_port: int) -> dict[str, str | i
         "web.submit.enable": "false",
         "web.cancel.enable": "false",
         "io.tmp.dirs": runtime.folder / "tmp",
+        # As on AWS: state may outgrow the memory, which stays the same however many users and windows there are.
+        "state.backend.type": "rocksdb",
         # A dead task manager is noticed within seconds, a slow one is given time.
         "heartbeat.interval": "2 s",
         "heartbeat.timeout": "30 s",
