@@ -76,6 +76,8 @@ def _records(source: Source, first: Positions, last: Positions) -> Iterator[tupl
         position = first.get(name, 0)
         while name in logs and position < end:
             chunk = logs[name].read(position, min(_RECORDS, end - position), _PIECE_BYTES)
+            if not chunk.count:
+                break
             position = chunk.next - chunk.count
             for stored in chunk.lines.splitlines():
                 yield name, position, base64.b64decode(data_of(stored))

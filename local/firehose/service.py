@@ -6,6 +6,7 @@ import base64
 import binascii
 import logging
 import shutil
+import threading
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,7 @@ class FirehoseService:
         self._clients = clients
         self._meter = meter
         self._deliveries: dict[tuple[Scope, str], Delivery] = {}
+        self._creating = threading.Lock()
         self._actions: dict[str, Callable[[Scope, Data], Data]] = {
             "CreateDeliveryStream": self.create,
             "DescribeDeliveryStream": self._describe,
@@ -93,6 +95,10 @@ class FirehoseService:
         return self._actions[action](scope, data)
 
     def create(self, scope: Scope, data: Data) -> Data:
+        with self._creating:
+            return self._create(scope, data)
+
+    def _create(self, scope: Scope, data: Data) -> Data:
         name, kind = data["DeliveryStreamName"], data.get("DeliveryStreamType") or DIRECT
         if (scope, name) in self._deliveries:
             raise in_use(f"Firehose {name} under accountId {scope.account} already exists")

@@ -85,7 +85,8 @@ def _place(stream: Stream, shard: Shard, text: str) -> int:
 def read(stream: Stream, shard: Shard, position: int, limit: int, now_ms: int) -> Read:
     """Records from `position` on; may be called in a thread."""
     chunk = shard.log.read(position, limit, _TEXT_BYTES)
-    behind = max(0, now_ms - shard.log.arrival(chunk.next)) if chunk.next < shard.log.next else 0
+    more = chunk.count and chunk.next < shard.log.next
+    behind = max(0, now_ms - shard.log.arrival(chunk.next)) if more else 0
     return Read(stream, shard, chunk, behind)
 
 

@@ -88,7 +88,8 @@ class KinesisService:
 
     def _put_records(self, scope: Scope, data: Data) -> bytes:
         entries = data.get("Records")
-        if not (isinstance(entries, list) and 0 < len(entries) <= 500 and all(map(_is_plain, entries))):
+        plain = isinstance(entries, list) and 0 < len(entries) <= 500 and all(map(_is_plain, entries))
+        if not (plain and all(isinstance(value, str) for name, value in data.items() if name.startswith("Stream"))):
             check("kinesis", "PutRecords", data)
         stream = self._store.find(scope, data)
         _refuse_dry_run(data)

@@ -151,8 +151,8 @@ class ShardLog:
         try:
             return self._read(position, end, limit, data_bytes)
         except FileNotFoundError:
-            # Dropped for its age a moment ago.
-            return self.read(self.first, limit, data_bytes)
+            # Dropped for its age a moment ago, or with the whole shard.
+            return self.read(self.first, limit, data_bytes) if self._file >= 0 else Chunk(b"", 0, position)
 
     def _read(self, position: int, end: int, limit: int, data_bytes: int) -> Chunk:
         segment, after = self._segment_of(position)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from local.api_errors import in_use, not_found
+from local.api_errors import in_use, invalid_argument, not_found
 from local.kinesis.stream import DESCRIPTION, Settings, Stream
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,9 @@ class StreamStore:
 
     def find(self, scope: Scope, data: dict[str, Any]) -> Stream:
         """The stream that a request names, by name or ARN. Raises ApiError."""
-        name = data.get("StreamName") or str(data.get("StreamARN") or "").rpartition("/")[2]
+        if not (data.get("StreamName") or data.get("StreamARN")):
+            raise invalid_argument("Either StreamName or StreamARN must be given.")
+        name = data.get("StreamName") or data["StreamARN"].rpartition("/")[2]
         stream = self._streams.get((scope, name))
         if stream is None or data.get("StreamARN") not in (None, stream.arn):
             raise not_found(f"Stream {name} under account {scope.account} not found.")
@@ -83,8 +85,8 @@ class StreamStore:
         gone = folder.with_name(f"{stream.name}={now_ms()}{_DELETED}")
         with stream.lock:
             del self._streams[scope, stream.name]
-            folder.rename(gone)
             stream.close()
+            folder.rename(gone)
         shutil.rmtree(gone)
 
     def _stream_folder(self, scope: Scope, name: str) -> Path:

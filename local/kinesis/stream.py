@@ -172,9 +172,9 @@ class Stream:
         for shard in list(self.shards.values()):
             shard.log.drop_before(horizon)
         gone = [shard for shard in self.shards.values() if shard.closed_ms is not None and shard.closed_ms < horizon]
-        for shard in gone:
-            del self.shards[shard.index]
         if gone:
+            # Another dictionary: others may be walking through this one.
+            self.shards = {index: shard for index, shard in self.shards.items() if shard not in gone}
             self.save()
         for shard in gone:
             shard.log.remove()

@@ -65,6 +65,8 @@ async def _answer(
     action = headers.get("x-amz-target", "").rpartition(".")[2]
     try:
         data = json.loads(body or b"{}")
+        if not isinstance(data, dict):
+            raise ApiError("SerializationException", "The request is not a JSON object.")
         # Deletion waits for the object being written, which this loop answers.
         return json_response(await asyncio.to_thread(service.answer, action, _scope(), data), content_type=CONTENT_TYPE)
     except json.JSONDecodeError as error:

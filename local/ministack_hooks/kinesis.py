@@ -94,6 +94,8 @@ async def _answer_json(
         return await stock(method, path, headers, body, query)
     try:
         data = json.loads(body or b"{}")
+        if not isinstance(data, dict):
+            raise ApiError("SerializationException", "The request is not a JSON object.")
         if action == "DeleteStream":
             _forget_consumers(data)
         return 200, {"Content-Type": CONTENT_TYPE}, await service.answer(action, _scope(), data)
