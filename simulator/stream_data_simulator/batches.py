@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from hashlib import md5
 from typing import Any, Protocol
 
@@ -17,23 +17,23 @@ ENTRY_BYTES = 64
 
 
 class Packing(Protocol):
-    """How events become records."""
+    """How events, each of them a record to begin with, become the records that are sent."""
 
-    def add(self, data: bytes, key: bytes) -> Sequence[Record]:
-        """Takes an event; returns the records that are complete now."""
+    def pack(self, events: list[Record]) -> list[Record]:
+        """Takes events; returns the records that are complete now."""
 
-    def rest(self) -> Sequence[Record]:
+    def rest(self) -> list[Record]:
         """The records that are not full yet; the packing begins anew."""
 
 
 class OneEach:
     """A record for each event."""
 
-    def add(self, data: bytes, key: bytes) -> Sequence[Record]:
-        return (Record(data, key),)
+    def pack(self, events: list[Record]) -> list[Record]:
+        return events
 
-    def rest(self) -> Sequence[Record]:
-        return ()
+    def rest(self) -> list[Record]:
+        return []
 
 
 class Aggregated:
@@ -62,21 +62,24 @@ class Aggregated:
         self._aggregators = [RecordAggregator(AGGREGATED_BYTES) for _ in ranges]
         self._parts: list[list[bytes]] = [[] for _ in ranges]
 
-    def add(self, data: bytes, key: bytes) -> Sequence[Record]:
-        shard = bisect_left(self._last_hash_keys, int.from_bytes(md5(key, usedforsecurity=False).digest()))
-        size = len(data) + 2 * len(key) + ENTRY_BYTES
+    def pack(self, events: list[Record]) -> list[Record]:
+        return [record for event in events for record in self._add(event)]
+
+    def rest(self) -> list[Record]:
+        return [record for shard in range(len(self._aggregators)) for record in self._take(shard)]
+
+    def _add(self, event: Record) -> list[Record]:
+        shard = bisect_left(self._last_hash_keys, int.from_bytes(md5(event.key, usedforsecurity=False).digest()))
+        size = len(event.data) + 2 * len(event.key) + ENTRY_BYTES
         complete: list[Record] = []
         # The aggregator copies a full record deeply when it finds it full by itself; asking first is much cheaper.
         if self._aggregators[shard].get_size_bytes() + size > AGGREGATED_BYTES:
             complete += self._take(shard)
         if size > AGGREGATED_BYTES // 2:
-            return [*complete, *self._take(shard), Record(data, key, hash_key=self._hash_keys[shard])]
-        self._aggregators[shard].add_user_record(key.decode(), data)
-        self._parts[shard].append(data)
+            return [*complete, *self._take(shard), event._replace(hash_key=self._hash_keys[shard])]
+        self._aggregators[shard].add_user_record(event.key.decode(), event.data)
+        self._parts[shard].append(event.data)
         return complete
-
-    def rest(self) -> Sequence[Record]:
-        return [record for shard in range(len(self._aggregators)) for record in self._take(shard)]
 
     def _take(self, shard: int) -> list[Record]:
         packed: Any = self._aggregators[shard].clear_and_get()
@@ -87,22 +90,25 @@ class Aggregated:
         return [Record(data, key.encode(), parts, self._hash_keys[shard])]
 
 
-class Batch:
-    """Records for one request."""
+class Requests:
+    """Cuts a flow of records into what one PutRecords takes."""
 
     def __init__(self) -> None:
-        self.records: list[Record] = []
+        self._records: list[Record] = []
         self._bytes = 0
 
-    def add(self, record: Record) -> list[Record] | None:
-        """Takes a record; returns the batch before it where that is full now."""
-        full = None
-        if len(self.records) == MAX_RECORDS or self._bytes + record.size > MAX_REQUEST_BYTES:
-            full = self.take()
-        self.records.append(record)
-        self._bytes += record.size
-        return full
+    def fill(self, records: Iterable[Record]) -> Iterator[list[Record]]:
+        """Adds the records in their order; yields each request as it becomes full."""
+        for record in records:
+            size = record.size
+            if len(self._records) == MAX_RECORDS or self._bytes + size > MAX_REQUEST_BYTES:
+                yield self.take()
+            self._records.append(record)
+            self._bytes += size
+        if len(self._records) == MAX_RECORDS:
+            yield self.take()
 
     def take(self) -> list[Record]:
-        records, self.records, self._bytes = self.records, [], 0
+        """What there is of a request."""
+        records, self._records, self._bytes = self._records, [], 0
         return records

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -52,8 +53,13 @@ class _Waiting:
         for order, attack in enumerate(attacks):
             self._push(attack, order)
 
+    @property
+    def moment(self) -> float:
+        """Of the earliest."""
+        return self._heap[0].moment if self._heap else float("inf")
+
     def until(self, moment: float) -> Iterator[_Next]:
-        while self._heap and self._heap[0].moment <= moment:
+        while self.moment <= moment:
             earliest = heapq.heappop(self._heap)
             self._push(earliest.attack, earliest.order)
             yield earliest
@@ -85,13 +91,12 @@ class Schedule:
         self._pace = pace
         self._reader = reader
         self._elapsed = elapsed
-        self._replay = replay
+        self._attacks = bool(attacks)
         self._by_data = _Waiting(attack for attack in attacks if replay or attack.clock == "data")
         self._by_wall = _Waiting(attack for attack in attacks if not replay and attack.clock == "stream")
 
     def events(self, passes: Iterable[Iterable[Event]]) -> Iterator[Due]:
         """All events in the order of their sending. Attacks without an end stop with the data, others run out."""
-        due_of = self._pace.due
         sent, start, end = 0, 0.0, 0.0
         zero = 0.0  # the data's time, since 1970, at offset 0 of this pass
         seconds = 0
@@ -102,19 +107,20 @@ class Schedule:
                 if not begun:
                     zero, begun = seconds - start, True
                 offset = seconds - zero
-                due = due_of(sent, offset)
-                for waiting in self._by_data.until(offset):
-                    yield self._by_data_clock(waiting, zero)
-                for waiting in self._by_wall.until(max(due, self._elapsed())):
-                    yield self._by_wall_clock(waiting, seconds)
+                due = self._pace.due(sent, offset)
+                if self._attacks:
+                    for waiting in self._by_data.until(offset):
+                        yield self._by_data_clock(waiting, zero)
+                    for waiting in self._by_wall.until(max(due, self._elapsed())):
+                        yield self._by_wall_clock(waiting, seconds)
                 yield Due(event, due, offset, None)
                 sent += 1
                 end = max(end, offset)
             start = end + 1
         self._by_data.only("stream")
-        for waiting in self._by_data.until(float("inf")):
+        for waiting in self._by_data.until(sys.float_info.max):
             yield self._by_data_clock(waiting, zero)
-        for waiting in self._by_wall.until(float("inf")):
+        for waiting in self._by_wall.until(sys.float_info.max):
             yield self._by_wall_clock(waiting, seconds)
 
     def _by_data_clock(self, waiting: _Next, zero: float) -> Due:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic, time
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .attacks import PLANTED_USERS, plan_attacks, write_labels
-from .batches import Aggregated, Batch, OneEach, Packing
+from .batches import Aggregated, OneEach, Packing, Requests
 from .delivery import OrderedDelivery, ParallelDelivery, Sender, Show, Unsent
 from .errors import SimulatorError
 from .events import JSON_END, EventReader
-from .kinesis import Record, Stream
+from .kinesis import MAX_RECORDS, Record, Stream
 from .options import Options
 from .progress import Progress
 from .reading import Reading
@@ -30,6 +30,9 @@ LINGER = 0.05
 LOOK_SECONDS = 0.25
 # So many first rows show the products that attackers use.
 SAMPLE_ROWS = 1_000
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EndedEarlyError(SimulatorError):
@@ -122,8 +125,8 @@ class _Run:
         self._stop = stop
         self._progress = progress
         self._replay_from = options.replay_from.timestamp() if options.replay_from else None
-        self._batch = Batch()
-        self._keys: list[bytes] = []  # of the events since the last batch
+        self._events: list[Record] = []  # not yet handed over
+        self._requests = Requests()
         self._delivery = (OrderedDelivery if options.ordered else ParallelDelivery)(sender, options.in_flight)
         self.last_line = 0
         self.interrupted = False
@@ -134,7 +137,7 @@ class _Run:
         self._totals.started = monotonic()
         try:
             self._hand_over_all(events, packing)
-            self._flush(packing)
+            self._hand_over(packing, flush=True)
         finally:
             self._delivery.finish()
             self._sender.unsent.close()
@@ -144,30 +147,32 @@ class _Run:
             raise self._sender.error
 
     def _hand_over_all(self, events: Iterator[Due], packing: Packing) -> None:
-        started, replay_from, reading, batch = self._totals.started, self._replay_from, self._reading, self._batch
-        keys, stamp = self._keys, _Stamp()
-        waiting_since = 0.0
+        # This loop runs for every event, so it asks for nothing that it may already know.
+        started, replay_from, reading, collected = self._totals.started, self._replay_from, self._reading, self._events
+        stamp = _Stamp()
+        now = since = 0.0
         for event, due, offset, label in self._until_broken(events):
-            now = monotonic() - started
             if due > now:
-                if due - waiting_since > LINGER:
-                    self._flush(packing)
-                self._wait(due)
                 now = monotonic() - started
-            if self._ended():
-                return
+                if due > now:
+                    if due - since > LINGER:
+                        self._hand_over(packing, flush=True)
+                    self._wait(due)
+                    now = monotonic() - started
+                    if self._ended():
+                        return
             text = stamp(time() if replay_from is None else replay_from + offset)
-            if not keys:
-                waiting_since = now
-            keys.append(event.key)
             if label is None:
                 self.last_line = reading.line
             else:
                 label.count(text.decode(), event.seconds)
-            for record in packing.add(event.head + text + JSON_END, event.key):
-                if full := batch.add(record):
-                    self._submit(full)
-                    waiting_since = now
+            if not collected:
+                since = monotonic() - started
+            collected.append(Record(event.head + text + JSON_END, event.key))
+            if len(collected) == MAX_RECORDS:
+                self._hand_over(packing)
+                if self._ended():
+                    return
 
     def _until_broken(self, events: Iterator[Due]) -> Iterator[Due]:
         """What was read is sent and accounted for even where the reading fails."""
@@ -185,17 +190,18 @@ class _Run:
             self._say()
             self._stop.wait(min(left, LOOK_SECONDS))
 
-    def _flush(self, packing: Packing) -> None:
-        for record in packing.rest():
-            if full := self._batch.add(record):
-                self._submit(full)
-        if rest := self._batch.take():
-            self._submit(rest)
-
-    def _submit(self, records: list[Record]) -> None:
-        self._totals.keys.add(self._keys)
-        self._keys.clear()
-        self._delivery.submit(records)
+    def _hand_over(self, packing: Packing, flush: bool = False) -> None:
+        """Gives what was collected to the delivery, in whole requests; with `flush` the last one may be smaller."""
+        self._totals.keys.add([event.key for event in self._events])
+        records = packing.pack(self._events)
+        for request in self._requests.fill(records):
+            self._delivery.submit(request)
+        self._events.clear()
+        if flush:
+            for request in self._requests.fill(packing.rest()):
+                self._delivery.submit(request)
+            if request := self._requests.take():
+                self._delivery.submit(request)
         self._say()
 
     def _say(self) -> None:
@@ -207,16 +213,18 @@ class _Stamp:
     """Moments as in 2026-11-24T00:00:00.123Z."""
 
     def __init__(self) -> None:
-        self._second = -1
+        self._milliseconds = -1
         self._text = b""
 
     def __call__(self, moment: float) -> bytes:
         """moment: seconds since 1970."""
-        second, milliseconds = divmod(round(moment * 1000), 1000)
-        if second != self._second:
-            self._second = second
-            self._text = f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}".encode()
-        return b"%b.%03dZ" % (self._text, milliseconds)
+        milliseconds = round(moment * 1000)
+        if milliseconds != self._milliseconds:
+            self._milliseconds = milliseconds
+            # A whole number of milliseconds, since a float of seconds may lie just below it.
+            when = EPOCH + timedelta(milliseconds=milliseconds)
+            self._text = f"{when:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03}Z".encode()
+        return self._text
 
 
 def _not_all_sent(options: Options, summary: Summary, reason: str) -> str:
