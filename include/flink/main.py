@@ -3,6 +3,8 @@
 A PyFlink application for Amazon Managed Service for Apache Flink (runtime FLINK-2_2). All that differs between stages
 is in the application's property groups, which the service writes to a file; application_properties.json beside this
 file is an example of them. The statements are in sql/.
+
+`python main.py --tables` prints the statements of the two tables, for a SQL client.
 """
 
 from __future__ import annotations
@@ -14,8 +16,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
-
-from pyflink.table import EnvironmentSettings, TableEnvironment
 
 SQL = Path(__file__).resolve().parent / "sql"
 TABLES = ("ecomm_user_activity_stream_1", "ecomm_user_activity_stream_2")
@@ -117,6 +117,9 @@ def statements(groups: Groups) -> dict[str, str]:
 
 def submit(groups: Groups) -> None:
     """Declares the tables and hands both counts to the cluster as one job."""
+    # Here, so that the statements can be read where there is no Flink.
+    from pyflink.table import EnvironmentSettings, TableEnvironment
+
     rendered = statements(groups)
     idle = duration(groups, "Detection", "idle.timeout")
     environment = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
@@ -135,7 +138,12 @@ def submit(groups: Groups) -> None:
 
 def main() -> None:
     try:
-        submit(read_groups(Path(os.environ.get("APPLICATION_PROPERTIES", PROPERTIES))))
+        groups = read_groups(Path(os.environ.get("APPLICATION_PROPERTIES", PROPERTIES)))
+        if sys.argv[1:] == ["--tables"]:
+            rendered = statements(groups)
+            sys.stdout.write("".join(f"{rendered[table].strip()};\n\n" for table in TABLES))
+        else:
+            submit(groups)
     except PropertyError as error:
         sys.exit(f"PropertyError: {error}")
 

@@ -32,7 +32,14 @@ class Runtime:
     def settings(self) -> Path:
         return self.folder / "conf"
 
-    def command(self, main: str, log_settings: str, options: Sequence[str], arguments: Sequence[str]) -> list[str]:
+    def command(
+        self,
+        main: str,
+        log_settings: str,
+        options: Sequence[str],
+        arguments: Sequence[str],
+        more_jars: Sequence[Path] = (),
+    ) -> list[str]:
         """A Java program of Flink's; its own scripts start more of them only to read the settings, 5 s each time."""
         return [
             self.java,
@@ -40,7 +47,7 @@ class Runtime:
             *options,
             f"-Dlog4j.configurationFile={(SETTINGS / log_settings).as_uri()}",
             "-classpath",
-            os.pathsep.join(map(str, sorted((self.folder / "lib").glob("*.jar")))),
+            os.pathsep.join(map(str, [*sorted((self.folder / "lib").glob("*.jar")), *more_jars])),
             main,
             *arguments,
         ]

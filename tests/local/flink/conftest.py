@@ -22,7 +22,8 @@ def counting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counting]:
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
         found = Counting(start_platform(tmp_path_factory.mktemp("flink")), "counting")
         try:
-            found.create()
+            # A busy machine may let a task wait for seconds, which is not to be taken for an empty shard.
+            found.create(idle_timeout="20 s")
             found.start()
             yield found
         finally:

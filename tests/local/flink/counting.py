@@ -96,7 +96,7 @@ class Counting:
         for group, stream in (("InputStream0", self.input), ("OutputStream0", self.output)):
             groups[group]["stream.arn"] = f"arn:aws:kinesis:us-east-1:000000000000:stream/{stream}"
         # What is sent before the source has looked at the stream counts too.
-        groups["InputStream0"]["source.init.position"] = "TRIM_HORIZON"
+        groups["InputStream0"] |= {"source.init.position": "TRIM_HORIZON", "source.shard.discovery.interval": "1 s"}
         groups["Detection"] |= {name.replace("_", "."): value for name, value in detection.items()}
         return [{"PropertyGroupId": name, "PropertyMap": values} for name, values in groups.items()]
 
