@@ -74,6 +74,15 @@ $(FLINK_APPLICATION): $(shell find include/flink/src/main include/flink/sql -typ
 	@mvn --quiet --batch-mode --file include/flink/pom.xml -DskipTests package
 	@touch $@
 
+FLINK_GATEWAY := .venv/flink/sql/flink-sql-gateway-2.2.1.jar
+
+# Flink's SQL client runs on it, and PyFlink does not bring it.
+$(FLINK_GATEWAY): .venv/flink/.ready
+	@echo "setup: Flink's SQL gateway"
+	@mvn --quiet --batch-mode org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
+	  -Dartifact=org.apache.flink:flink-sql-gateway:2.2.1 -DoutputDirectory=$(CURDIR)/$(@D)
+	@touch $@
+
 MWAA_CONSTRAINTS ?=
 .PHONY: requirements
 requirements: .venv/uv/.ready-$(UV_VERSION)  # pins requirements/*.txt anew; MWAA_CONSTRAINTS=file holds Airflow to the image's versions
@@ -114,20 +123,37 @@ logs: $(call ready,local)  ## show the logs; SERVICE=platform or airflow for one
 deploy: $(call ready,airflow) $(FLINK_APPLICATION)  ## deploy the stacks of STAGE (dev) to AWS, or to the endpoint in AWS_ENDPOINT_URL
 	@$(AIRFLOW_PYTHON) -m infra.deploy --stage $(STAGE) $(DEPLOY_OPTIONS)
 
+FLINK_NAME := ecomm-user-activity-counts$(if $(filter-out dev,$(STAGE)),-$(STAGE))
+FLINK_STARTED := $(LOCAL_VAR)/aws/flink/applications/$(FLINK_NAME)
+
+.PHONY: flink-sql
+flink-sql: $(call ready,local) $(FLINK_JARS) $(FLINK_GATEWAY)  ## open Flink's SQL client on the running streams; SQL=file.sql runs a file
+	@test -f "$(FLINK_STARTED)/code.properties.json" || { \
+	  echo "The application $(FLINK_NAME) was not started yet: make up, make deploy, then run the DAG ecomm_streaming_start."; exit 1; }
+	@APPLICATION_PROPERTIES="$(FLINK_STARTED)/code.properties.json" .venv/flink/bin/python include/flink/main.py --tables \
+	  > "$(FLINK_STARTED)/tables.sql"
+	@.venv/local/bin/python -m local.flink.sql_client --tables "$(FLINK_STARTED)/tables.sql" \
+	  --jar include/flink/target/flink-application.jar $(if $(SQL),--file "$(SQL)")
+
 # ---- checks ---------------------------------------------------------------------------------------------------------
 
 PYTEST = -m pytest --durations=5
 
 .PHONY: test
-test: test-spark test-local test-airflow  ## run every test, each suite in its own environment
+test: test-spark test-flink test-local test-airflow  ## run every test, each suite in its own environment
 
 .PHONY: test-spark
 test-spark: setup  # the Glue script on a Spark session
 	@.venv/spark/bin/python $(PYTEST) tests/include/glue_scripts
 
+.PHONY: test-flink
+test-flink: setup  # the Java modules: the local connector, and the application's format
+	@mvn --quiet --batch-mode --file local/flink-connector-kinesis/pom.xml test
+	@mvn --quiet --batch-mode --file include/flink/pom.xml test
+
 .PHONY: test-local
 test-local: setup  # the local platform, the SQL and the templates
-	@.venv/local/bin/python $(PYTEST) tests/local tests/include/sql tests/infra
+	@.venv/local/bin/python $(PYTEST) tests/local tests/include/flink tests/include/sql tests/include/studio tests/infra
 
 .PHONY: test-airflow
 test-airflow: setup  # operators, DAGs, generator and demo
