@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import mimetypes
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from infra.failures import DeployError
 
 GLUE_SCRIPTS = "glue_scripts"
 FLINK = "flink"
+FLINK_JAR = "lib/flink-application.jar"
+CONNECTOR_CLASSES = "org/apache/flink/connector/kinesis/"
 FLINK_ZIP = Path("target") / "flink-application.zip"
 
 
@@ -36,6 +40,17 @@ def flink_application(include: Path) -> tuple[str, Path]:
     if not path.is_file():
         raise DeployError(f"{path} is missing; `make setup` builds it.")
     return f"{FLINK}/{path.stem}-{_digest(path)[:16]}.zip", path
+
+
+def require_connector(application: Path) -> None:
+    """Raises DeployError where the jar in the zip has no Kinesis connector; only a local Flink brings its own."""
+    with zipfile.ZipFile(application) as archive:
+        jar = zipfile.ZipFile(io.BytesIO(archive.read(FLINK_JAR)))
+    if not any(name.startswith(CONNECTOR_CLASSES) for name in jar.namelist()):
+        raise DeployError(
+            f"{application} was built for the local platform: its {FLINK_JAR} has no Kinesis connector. "
+            "Build it for AWS: mvn -f include/flink/pom.xml -P aws package"
+        )
 
 
 def outdated(client: Any, bucket: str, files: dict[str, Path]) -> dict[str, Path]:

@@ -12,7 +12,8 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.deployment import ROOT, STACKS, Deployment
+from infra import assets
+from infra.deployment import OPTIONAL, ROOT, STACKS, Deployment
 from infra.failures import DeployError, StackError, explain
 from infra.screen import DIM, RED, Screen
 
@@ -52,10 +53,13 @@ def main(given: list[str] | None = None) -> int:
             yes=options.yes,
             parameters=options.parameter,
         )
+        stacks = options.stack or [stack for stack in STACKS if stack not in OPTIONAL]
+        if "streaming" in stacks and not endpoint:
+            assets.require_connector(assets.flink_application(ROOT / "include")[1])
         identity = deployment.client("sts").get_caller_identity()
         where = f"{region}, stage {options.stage}" + (f", at {endpoint}" if endpoint else "")
         screen.line(f"account {identity['Account']} as {identity['Arn']}, {where}", DIM)
-        deployment.run(options.stack or list(STACKS), options.outputs)
+        deployment.run(stacks, options.outputs)
     except KeyboardInterrupt:
         complaints.line("Interrupted. What CloudFormation has begun goes on; the same command takes it up.", RED)
         return INTERRUPTED
@@ -103,7 +107,12 @@ def _options(given: list[str] | None) -> argparse.Namespace:
     add("--stage", default="dev", help="which of several deployments in one account (dev)")
     add("--region", default=region, help=f"that of the environment or the profile, else {DEFAULT_REGION}")
     add("--prefix", help="first word of the buckets' names (what the stack has; ecommerce for a new one)")
-    add("--stack", action="append", choices=STACKS, help="only this stack; may be repeated (all)")
+    add(
+        "--stack",
+        action="append",
+        choices=STACKS,
+        help=f"only this stack; may be repeated (all but {', '.join(OPTIONAL)})",
+    )
     add("--parameter", action="append", default=[], metavar="STACK.KEY=VALUE", help="of a template; may be repeated")
     add("--outputs", type=Path, metavar="FILE", help="where the settings go (var/deploy/<stage>.json)")
     add("--dry-run", action="store_true", help="show what would change, and change nothing")

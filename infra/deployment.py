@@ -19,7 +19,9 @@ from infra.stack import ChangeSet, Stack
 
 ROOT = Path(__file__).resolve().parent.parent
 # In the order of their needs: a stack takes the outputs of those before it as parameters of the same name.
-STACKS = ("storage", "batch", "streaming")
+STACKS = ("storage", "batch", "streaming", "studio")
+# Deployed only when they are named.
+OPTIONAL = ("studio",)
 # What CloudFormation takes in a request; a larger template has to lie in S3.
 TEMPLATE_BYTES = 51_200
 

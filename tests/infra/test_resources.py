@@ -225,3 +225,13 @@ def test_an_alarm_tells_the_operator_and_takes_it_back(aws: Aws, name: str) -> N
 def test_alarms_on_what_grows_use_its_growth(aws: Aws) -> None:
     (alarm,) = aws("cloudwatch").describe_alarms(AlarmNames=["ecomm-flink-checkpoints-failing"])["MetricAlarms"]
     assert [query["Expression"] for query in alarm["Metrics"] if query.get("ReturnData")] == ["DIFF(failed)"]
+
+
+def test_the_notebook_is_tried_only_when_asked_for_and_refused_on_this_machine(
+    deployed: tuple[Checkout, str], aws: Aws
+) -> None:
+    stacks = aws("cloudformation").describe_stacks()["Stacks"]
+    assert "ecomm-studio-dev" not in [stack["StackName"] for stack in stacks]
+    refused = deployed[0].deploy("--yes", "--stack", "studio")
+    assert refused.returncode == 1
+    assert "ZEPPELIN-FLINK-3_0 (SQL and Studio applications) is not implemented" in refused.stderr

@@ -21,7 +21,14 @@ TEMPLATES = sorted((ROOT / "infra").glob("*.yaml"))
 # Statements whose service knows no resource to name; each is held to a condition instead.
 ANY_RESOURCE = {("batch", "GlueJobRole", "WriteMetrics"), ("streaming", "SimulatorPolicy", "SayThatItRuns")}
 # Resources that are not made by our templates: one of each an account.
-SHARED = {"catalog", "database/default", "log-group:/aws-glue/crawlers", "log-group:/aws-glue/crawlers:*"}
+SHARED = {
+    "catalog",
+    "database/default",
+    "database/hive",
+    "userDefinedFunction/*",
+    "log-group:/aws-glue/crawlers",
+    "log-group:/aws-glue/crawlers:*",
+}
 
 
 def resources(template: Path) -> dict[str, Any]:
@@ -121,14 +128,23 @@ S3_RIGHTS = {
 }
 
 
+# Rights are under another name than boto3's for these services.
+IAM_NAMES = {"kinesisanalyticsv2": "kinesisanalytics"}
+
+
 def calls_of_the_dags() -> set[str]:
     """The rights that the calls written in plugins/ need, as service:Action."""
-    call = re.compile(r"""client\("(\w+)"\)\s*\.(?:get_paginator\("(\w+)"\)|(\w+)\()""")
     rights = set()
     for path in (ROOT / "plugins").rglob("*.py"):
-        for service, paged, plain in call.findall(path.read_text()):
-            operation = boto3.client(service).meta.method_to_api_mapping[paged or plain]
-            rights.add(f"{service}:{S3_RIGHTS.get(operation, operation) if service == 's3' else operation}")
+        source = path.read_text()
+        # `s3 = client("s3")` and what is called on it later, or `client("s3").…` at once.
+        named = dict(re.findall(r"""\b(\w+) = client\("(\w+)"\)$""", source, re.MULTILINE))
+        for match in re.finditer(r"""(?:client\("(\w+)"\)|\b(\w+))\s*\.(?:get_paginator\("(\w+)"\)|(\w+)\()""", source):
+            service = match[1] or named.get(match[2])
+            operation = boto3.client(service).meta.method_to_api_mapping.get(match[3] or match[4]) if service else None
+            if operation:
+                right = S3_RIGHTS.get(operation, operation) if service == "s3" else operation
+                rights.add(f"{IAM_NAMES.get(service, service)}:{right}")
     return rights
 
 
@@ -140,7 +156,7 @@ def test_the_dags_may_do_what_they_call() -> None:
         for action in as_list(statement["Action"])
     }
     called = calls_of_the_dags()
-    assert {"s3:PutObject", "glue:GetTables", "athena:StartQueryExecution"} <= called
+    assert {"s3:PutObject", "glue:GetTables", "glue:StartJobRun", "kinesisanalytics:StartApplication"} <= called
     assert called - allowed == set()
 
 
@@ -164,6 +180,7 @@ def test_a_role_is_taken_by_its_service_only() -> None:
         "GlueJobRole": "glue.amazonaws.com",
         "FlinkRole": "kinesisanalytics.amazonaws.com",
         "ArchiveRole": "firehose.amazonaws.com",
+        "StudioRole": "kinesisanalytics.amazonaws.com",
     }
 
 
