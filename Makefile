@@ -100,7 +100,7 @@ LOCAL := .venv/local/bin/python -m local
 AIRFLOW_PYTHON := PYTHONPATH=plugins .venv/airflow/bin/python
 
 .PHONY: demo
-demo: setup  ## the whole batch pipeline on real engines; DATASET=file.csv (or .zip, several) for your own rows
+demo: setup  ## the whole pipeline on real engines, batch and stream; DATASET=file.csv (or .zip, several) for your own rows
 	@$(AIRFLOW_PYTHON) -m demo
 
 .PHONY: up
@@ -176,5 +176,5 @@ lint: $(call ready,dev airflow local)  ## check style, types, SQL, templates and
 
 .PHONY: clean
 clean: down  ## stop everything and remove what set-up and runs made
-	@rm -rf .venv var dist .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv var dist .mypy_cache .pytest_cache .ruff_cache include/flink/target local/flink-connector-kinesis/target
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
