@@ -127,7 +127,7 @@ FLINK_NAME := ecomm-user-activity-counts$(if $(filter-out dev,$(STAGE)),-$(STAGE
 FLINK_STARTED := $(LOCAL_VAR)/aws/flink/applications/$(FLINK_NAME)
 
 .PHONY: flink-sql
-flink-sql: $(call ready,local) $(FLINK_JARS) $(FLINK_GATEWAY)  ## open Flink's SQL client on the running streams; SQL=file.sql runs a file
+flink-sql: $(call ready,local) $(FLINK_JARS) $(FLINK_GATEWAY)  ## open Flink's SQL client on the running streams (a query goes on until Ctrl-C); SQL=file.sql runs a file
 	@test -f "$(FLINK_STARTED)/code.properties.json" || { \
 	  echo "The application $(FLINK_NAME) was not started yet: make up, make deploy, then run the DAG ecomm_streaming_start."; exit 1; }
 	@APPLICATION_PROPERTIES="$(FLINK_STARTED)/code.properties.json" .venv/flink/bin/python include/flink/main.py --tables \

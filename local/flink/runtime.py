@@ -19,7 +19,8 @@ _FOREIGN = ("AWS_", "FLINK_", "PYFLINK_", "PYTHON", "HADOOP_", "VIRTUAL_ENV", "J
 
 @dataclass(frozen=True)
 class Runtime:
-    """home: Flink's folder within the environment. folder: where the cluster's links, settings and state lie."""
+    """home: Flink's folder within the environment. connector: the cluster's, beside Flink's own jars.
+    folder: where the cluster's settings and state lie."""
 
     home: Path
     python: Path
@@ -47,7 +48,7 @@ class Runtime:
             *options,
             f"-Dlog4j.configurationFile={(SETTINGS / log_settings).as_uri()}",
             "-classpath",
-            os.pathsep.join(map(str, [*sorted((self.folder / "lib").glob("*.jar")), *more_jars])),
+            os.pathsep.join(map(str, [*sorted((self.home / "lib").glob("*.jar")), self.connector, *more_jars])),
             main,
             *arguments,
         ]
@@ -92,7 +93,7 @@ def _environment(config: Config, home: Path, folder: Path) -> dict[str, str]:
         # The AWS SDK's binary form of Kinesis' protocol, which the platform does not speak.
         "CBOR_ENABLED": "false",
         "FLINK_HOME": str(home),
-        "FLINK_LIB_DIR": str(folder / "lib"),
+        "FLINK_LIB_DIR": str(home / "lib"),
         "FLINK_OPT_DIR": str(home / "opt"),
         "FLINK_BIN_DIR": str(home / "bin"),
         "FLINK_PLUGINS_DIR": str(home / "plugins"),

@@ -9,7 +9,7 @@ from local.flink.runtime import Runtime
 
 SLOTS = 8
 _JOB_MANAGER_HEAP = "448m"
-_TASK_MANAGER = {
+_TASK_MANAGER: dict[str, str | int] = {
     "taskmanager.memory.framework.heap.size": "128m",
     "taskmanager.memory.task.heap.size": "640m",
     "taskmanager.memory.framework.off-heap.size": "128m",
@@ -46,14 +46,10 @@ def client(runtime: Runtime, arguments: list[str]) -> list[str]:
 
 
 def write(runtime: Runtime, web_port: int, rpc_port: int) -> None:
-    """Writes conf/ and links the jars in lib/; whatever was there before is replaced."""
+    """Writes the cluster's settings, and makes the folders that they name."""
     shutil.rmtree(runtime.folder / "tmp", ignore_errors=True)
-    for name in ("conf", "lib", "checkpoints", "snapshots", "tmp"):
+    for name in ("conf", "checkpoints", "snapshots", "tmp"):
         (runtime.folder / name).mkdir(parents=True, exist_ok=True)
-    for old in (runtime.folder / "lib").iterdir():
-        old.unlink()
-    for jar in [*(runtime.home / "lib").glob("*.jar"), runtime.connector]:
-        (runtime.folder / "lib" / jar.name).symlink_to(jar)
     values = _values(runtime, web_port, rpc_port)
     (runtime.settings / "config.yaml").write_text("".join(f"{key}: {value}\n" for key, value in values.items()))
 
@@ -77,7 +73,7 @@ def _values(runtime: Runtime, web_port: int, rpc_port: int) -> dict[str, str | i
         # As on AWS, where the dashboard only shows.
         "web.submit.enable": "false",
         "web.cancel.enable": "false",
-        "io.tmp.dirs": runtime.folder / "tmp",
+        "io.tmp.dirs": str(runtime.folder / "tmp"),
         # As on AWS: state may outgrow the memory, which stays the same however many users and windows there are.
         "state.backend.type": "rocksdb",
         # A dead task manager is noticed within seconds, a slow one is given time.

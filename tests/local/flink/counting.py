@@ -38,6 +38,8 @@ class Counting:
         self.platform = platform
         self.name = name
         self.input, self.output = f"{name}-in", f"{name}-out"
+        self._read: list[dict[str, Any]] = []
+        self._read_to: dict[str, str] = {}
         self.log_stream = (f"/aws/kinesis-analytics/{name}", "application")
 
     def client(self, service: str) -> Any:
@@ -206,16 +208,22 @@ class Counting:
         return rows
 
     def _output(self) -> list[dict[str, Any]]:
+        """All records of the second stream; each is read once."""
         kinesis = self.client("kinesis")
-        found = []
         for shard in kinesis.list_shards(StreamName=self.output)["Shards"]:
-            iterator = kinesis.get_shard_iterator(
-                StreamName=self.output, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
-            )["ShardIterator"]
+            name = shard["ShardId"]
+            last = self._read_to.get(name)
+            where = (
+                {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": last}
+                if last
+                else {"ShardIteratorType": "TRIM_HORIZON"}
+            )
+            iterator = kinesis.get_shard_iterator(StreamName=self.output, ShardId=name, **where)["ShardIterator"]
             while records := (answer := kinesis.get_records(ShardIterator=iterator))["Records"]:
-                found += [json.loads(record["Data"]) for record in records]
+                self._read += [json.loads(record["Data"]) for record in records]
+                self._read_to[name] = records[-1]["SequenceNumber"]
                 iterator = answer["NextShardIterator"]
-        return found
+        return self._read
 
 
 def hash_key(shard: int) -> str:

@@ -43,7 +43,6 @@ def test_an_update_while_running_keeps_the_counts_so_far(running: Counting, late
     assert running.wait_for([(31, since)], "early", since).count(((31, since), 6)) == 1
     running.close(since + 10_000)
     assert set(running.wait_for([(31, since), (32, since)], "final", since)) == {((31, since), 6), ((32, since), 11)}
-    running.update(idle_timeout="20 s")
 
 
 def test_a_stop_takes_a_snapshot_with_which_the_next_start_begins(running: Counting, later: Callable[[], int]) -> None:
