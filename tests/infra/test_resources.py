@@ -182,7 +182,7 @@ def test_application_has_the_streams_and_the_code(aws: Aws, deployed: tuple[Chec
     }
     assert groups["InputStream0"]["stream.arn"].endswith(f":stream/{DEV.clicks_stream}")
     assert groups["OutputStream0"]["stream.arn"].endswith(f":stream/{DEV.counts_stream}")
-    assert groups["Detection"] == {"watermark.seconds": "10", "idle.timeout": "5 s", "early.threshold": "10"}
+    assert groups["Detection"] == {"watermark.seconds": "10", "idle.timeout": "30 s", "early.threshold": "10"}
     assert configuration["ApplicationSnapshotConfigurationDescription"] == {"SnapshotsEnabled": True}
     (log,) = found["CloudWatchLoggingOptionDescriptions"]
     assert log["LogStreamARN"].endswith(f":log-group:{DEV.flink_log_group}:log-stream:application")
