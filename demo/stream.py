@@ -19,7 +19,7 @@ from demo.machine import Machine
 from demo.progress import Progress
 
 START = "ecomm_streaming_start"
-# Flink closes a window when clicks 10 seconds after its end have come, in each shard; the quietest has one in 5 seconds.
+# Flink closes a window when every shard has a click from 10 seconds after its end; the quietest has one in 5 seconds.
 CLOSED_AFTER = timedelta(seconds=10 + 5)
 ARCHIVE_SECONDS, WINDOWS_SECONDS = 180.0, 90.0
 FAULTS_SHOWN = 5
