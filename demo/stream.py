@@ -54,8 +54,8 @@ def run(machine: Machine, names: Settings, source: str, progress: Progress) -> S
 
     Raises DemoError where a click or a count is missing or wrong.
     """
-    stream = CountsStream(names.counts_stream, datetime.now(UTC))
     sent = clicks.send(source, names.clicks_stream, machine, progress)
+    stream = CountsStream(names.counts_stream, sent.begin)
     with progress.waiting("Flink sees the attack"):
         stream.read_until(lambda counts: _attacks(counts, sent), "The early count of the attack", WINDOWS_SECONDS)
     progress.done("the attack was seen before the end of its window")
