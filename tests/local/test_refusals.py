@@ -31,18 +31,6 @@ def test_a_service_that_is_not_there_is_named(platform: Platform, service: str, 
         call(client(platform, service))
 
 
-def test_flink_does_not_pretend_to_start(platform: Platform) -> None:
-    flink = client(platform, "kinesisanalyticsv2")
-    flink.create_application(
-        ApplicationName="refused",
-        RuntimeEnvironment="FLINK-1_20",
-        ServiceExecutionRole="arn:aws:iam::000000000000:role/r",
-    )
-    with pytest.raises(ClientError, match="StartApplication needs Apache Flink"):
-        flink.start_application(ApplicationName="refused")
-    assert flink.describe_application(ApplicationName="refused")["ApplicationDetail"]["ApplicationStatus"] == "READY"
-
-
 def test_a_hadoop_cluster_does_not_pretend_to_run(platform: Platform) -> None:
     emr = client(platform, "emr")
     with pytest.raises(ClientError, match="RunJobFlow needs a Hadoop cluster"):

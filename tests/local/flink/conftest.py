@@ -40,8 +40,8 @@ def running(counting: Counting) -> Counting:
 
 @pytest.fixture(scope="session")
 def later() -> Callable[[], int]:
-    """The beginning of a window, an hour after the last that was asked for: no test's clicks are late for another's."""
-    hours = itertools.count(1_790_000_000_000 + 2 * HOUR, HOUR)
+    """The beginning of a window, hours after the last that was asked for: no test's clicks are late for another's."""
+    hours = itertools.count(1_790_000_000_000, 3 * HOUR)
     return lambda: next(hours) // 10_000 * 10_000
 
 

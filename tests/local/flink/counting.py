@@ -170,10 +170,16 @@ class Counting:
 
     # The streams
 
-    def send(self, records: Sequence[Event | str], shards: Sequence[int] = range(SHARDS)) -> None:
-        """Over these shards in turn, each in the order given; a text is sent as it is."""
+    def shards(self) -> list[str]:
+        """A hash key of each shard of the first stream that takes records."""
+        found = self.client("kinesis").list_shards(StreamName=self.input)["Shards"]
+        taking = [shard for shard in found if "EndingSequenceNumber" not in shard["SequenceNumberRange"]]
+        return [shard["HashKeyRange"]["StartingHashKey"] for shard in taking]
+
+    def send(self, records: Sequence[Event | str], shards: Sequence[str] = ()) -> None:
+        """Over these shards, or all, in turn, each in the order given; a text is sent as it is."""
         kinesis = self.client("kinesis")
-        keys = itertools.cycle(hash_key(shard) for shard in shards)
+        keys = itertools.cycle(shards or self.shards())
         for batch in itertools.batched(records, 500):
             entries = [
                 {
@@ -185,12 +191,24 @@ class Counting:
             ]
             assert kinesis.put_records(StreamName=self.input, Records=entries)["FailedRecordCount"] == 0
 
-    def close(self, after: int, shards: Sequence[int] = range(SHARDS)) -> None:
-        """Ends all windows up to `after` (milliseconds), by a click well after it in each of these shards."""
-        self.send([click(0, after + 60_000)] * len(shards), shards)
+    def wake(self, since: int, shards: Sequence[str] = ()) -> None:
+        """Returns when each of these shards, or of all, takes part in the watermark, as for the next 20 s it does.
+
+        Shards that were silent are read again one after the other. In real time that is nothing against the watermark's
+        delay; a minute's clicks sent within a second would be late by it.
+        """
+        users = dict(enumerate(shards or self.shards(), start=1))
+        for user, shard in users.items():
+            self.send([click(-user, since)] * 11, [shard])
+        self.wait_for([(-user, since) for user in users], "early", since)
+
+    def close(self, after: int, shards: Sequence[str] = ()) -> None:
+        """Ends all windows up to `after` (milliseconds), by a click long after it in each of these shards or of all."""
+        taking = shards or self.shards()
+        self.send([click(0, after + 60_000)] * len(taking), taking)
 
     def rows(self, kind: str, since: int = 0) -> list[tuple[Window, int]]:
-        """The counts of this kind in the output for windows from `since` on, of users but the one that `close` uses."""
+        """The counts of this kind in the output for windows from `since` on, without those of `close`."""
         found = []
         for row in self._output():
             start = milliseconds(row["window_start"])
@@ -224,11 +242,6 @@ class Counting:
                 self._read_to[name] = records[-1]["SequenceNumber"]
                 iterator = answer["NextShardIterator"]
         return self._read
-
-
-def hash_key(shard: int) -> str:
-    """The first of the keys that belong to one of the four equal shards."""
-    return str(2**128 // SHARDS * shard)
 
 
 def click(user: int, at: int) -> Event:

@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import start_platform, stop_platform
 from tests.local.flink.counting import Counting, Event, click, counted, early, finals
 
+HOUR = 3_600_000
 THRESHOLD = 10
 METRIC_SECONDS = 40
 
@@ -33,8 +34,10 @@ def test_counts_equal_python_s_with_empty_shards_and_repeated_clicks(
     since = later()
     sent = clicks(since, count=12_000, seconds=120)
     sent += sent[-500:]
-    running.send(sent, shards=[0, 3])
-    running.close(since + 130_000, shards=[0, 3])
+    first, *_, last = running.shards()
+    running.wake(since - HOUR, [first, last])
+    running.send(sent, [first, last])
+    running.close(since + 130_000, [first, last])
     expected = finals(sent)
     rows = running.wait_for(expected, "final", since)
     assert sorted(rows) == sorted(expected.items())
@@ -43,6 +46,7 @@ def test_counts_equal_python_s_with_empty_shards_and_repeated_clicks(
 
 def test_an_early_count_does_not_wait_for_its_window(running: Counting, later: Callable[[], int]) -> None:
     since = later()
+    running.wake(since - HOUR)
     running.send([click(7, since + 100 * number) for number in range(THRESHOLD)])
     running.send([click(8, since + 100 * number) for number in range(THRESHOLD + 5)])
     assert running.wait_for([(8, since)], "early", since) == [((8, since), THRESHOLD + 1)]
@@ -66,6 +70,7 @@ def test_malformed_and_late_records_are_counted_and_dropped(running: Counting, l
         json.dumps({**click(21, since), "txn_timestamp": None}),
         json.dumps({**click(21, since), "txn_timestamp": "yesterday"}),
     ]
+    running.wake(since - HOUR)
     running.send([record for pair in zip(sound, broken, strict=False) for record in pair] + broken[len(sound) :])
     running.close(since + 10_000)
     expected = [((21, since), 2), ((22, since), 3)]
@@ -85,6 +90,7 @@ def test_malformed_and_late_records_are_counted_and_dropped(running: Counting, l
 def test_a_split_shard_loses_and_repeats_nothing(running: Counting, later: Callable[[], int]) -> None:
     since = later()
     sent = clicks(since, count=3000, seconds=60)
+    running.wake(since - HOUR)
     running.send(sent[:1500])
     kinesis = boto3.client("kinesis", endpoint_url=running.platform.endpoint)
     shard = kinesis.list_shards(StreamName=running.input)["Shards"][1]
@@ -100,6 +106,7 @@ def test_a_split_shard_loses_and_repeats_nothing(running: Counting, later: Calla
 def test_a_killed_task_manager_loses_nothing(running: Counting, later: Callable[[], int]) -> None:
     since = later()
     sent = clicks(since, count=4000, seconds=60)
+    running.wake(since - HOUR)
     running.send(sent[:2000])
     # Half of it is counted by then: the loud users' windows are sent at once.
     running.wait_for(early(sent[:2000], THRESHOLD), "early", since)
@@ -117,6 +124,7 @@ def test_a_platform_that_ends_loses_nothing(
 ) -> None:
     since = later()
     sent = clicks(since, count=3000, seconds=60)
+    running.wake(since - HOUR)
     running.send(sent[:1500])
     running.wait_for(early(sent[:1500], THRESHOLD), "early", since)
     before = processes(running)

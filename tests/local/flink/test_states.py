@@ -154,3 +154,46 @@ def test_log_and_metrics_reach_cloudwatch(running: Counting) -> None:
     assert running.metric("lastCheckpointDuration") > 0
     assert running.metric("uptime") > 0
     assert running.metric("currentOutputWatermark") > 1_790_000_000_000
+
+
+TEMPLATE = f"""
+Parameters:
+  Interval: {{Type: Number}}
+Resources:
+  Counting:
+    Type: AWS::KinesisAnalyticsV2::Application
+    Properties:
+      ApplicationName: templated
+      RuntimeEnvironment: FLINK-2_2
+      ServiceExecutionRole: {ROLE}
+      ApplicationConfiguration:
+        ApplicationSnapshotConfiguration: {{SnapshotsEnabled: "true"}}
+        FlinkApplicationConfiguration:
+          CheckpointConfiguration:
+            ConfigurationType: CUSTOM
+            CheckpointingEnabled: "true"
+            CheckpointInterval: !Ref Interval
+            MinPauseBetweenCheckpoints: 500
+"""
+
+
+def test_a_template_s_text_becomes_numbers_and_switches(counting: Counting) -> None:
+    stacks = counting.client("cloudformation")
+    for operation, waiter, interval in (
+        (stacks.create_stack, "stack_create_complete", 3000),
+        (stacks.update_stack, "stack_update_complete", 4000),
+    ):
+        parameters = [{"ParameterKey": "Interval", "ParameterValue": str(interval)}]
+        operation(StackName="templated", TemplateBody=TEMPLATE, Parameters=parameters)
+        stacks.get_waiter(waiter).wait(StackName="templated", WaiterConfig={"Delay": 1})
+        detail = counting.flink.describe_application(ApplicationName="templated")["ApplicationDetail"]
+        found = detail["ApplicationConfigurationDescription"]
+        assert found["ApplicationSnapshotConfigurationDescription"] == {"SnapshotsEnabled": True}
+        checkpoints = found["FlinkApplicationConfigurationDescription"]["CheckpointConfigurationDescription"]
+        assert checkpoints == {
+            "ConfigurationType": "CUSTOM",
+            "CheckpointingEnabled": True,
+            "CheckpointInterval": interval,
+            "MinPauseBetweenCheckpoints": 500,
+        }
+    assert (detail["ApplicationStatus"], detail["ApplicationVersionId"]) == ("READY", 2)
