@@ -125,8 +125,8 @@ def submit(groups: Groups) -> None:
     environment = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
     configuration = environment.get_config()
     configuration.set("table.local-time-zone", "UTC")
-    # A shard without clicks would hold back all windows: after this time it is left out of the watermark. A task that is
-    # merely slow, as after a restart, is left out too, and its clicks are late then: longer than any such stall.
+    # A shard without clicks would hold back all windows: after this time it is left out of the watermark. So is a task
+    # that is merely slow, as after a restart, and its clicks are late then: the time has to outlast such a stall.
     configuration.set("table.exec.source.idle-timeout", idle)
     configuration.set("table.exec.state.ttl", EARLY_COUNT_KEPT)
     for table in TABLES:
