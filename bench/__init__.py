@@ -1,0 +1,1 @@
+"""Each figure against a peer, side by side in one run: `make bench`."""

@@ -1,0 +1,76 @@
+"""Figures with their bars: printed as a table, written as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured comparison. bar: what `ratio` must reach; or must not exceed, where `at_most`."""
+
+    what: str
+    ours: float
+    peer: float
+    unit: str
+    bar: float
+    at_most: bool = False
+
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.peer
+
+    @property
+    def passed(self) -> bool:
+        return self.ratio <= self.bar if self.at_most else self.ratio >= self.bar
+
+
+def report(name: str, figures: Sequence[Figure], details: object) -> bool:
+    """Prints the figures and writes them, with what they were made of, to var/bench/<name>.json; whether all passed."""
+    table = Table("", "unit", "ours", "peer", "ratio", "bar", "", title=name, title_justify="left")
+    for figure in figures:
+        table.add_row(
+            figure.what,
+            figure.unit,
+            f"{figure.ours:,.0f}",
+            f"{figure.peer:,.0f}",
+            f"{figure.ratio:.2f}",
+            f"{'≤' if figure.at_most else '≥'} {figure.bar:g}",
+            "reached" if figure.passed else "MISSED",
+        )
+    console.print(table)
+    folder = Path(os.environ.get("LOCAL_VAR", ROOT / "var")) / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    path.write_text(
+        json.dumps(
+            {
+                "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+                "machine": {
+                    "system": platform.platform(),
+                    "python": sys.version.split()[0],
+                    "cores": os.cpu_count(),
+                    "load": os.getloadavg(),
+                },
+                "figures": [{**asdict(figure), "ratio": figure.ratio, "passed": figure.passed} for figure in figures],
+                "details": details,
+            },
+            indent=2,
+        )
+        + "\n"
+    )
+    console.print(f"written to {path}")
+    return all(figure.passed for figure in figures)
