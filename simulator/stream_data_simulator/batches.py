@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from hashlib import md5
 from typing import Any, Protocol
 
@@ -97,8 +97,12 @@ class Requests:
         self._records: list[Record] = []
         self._bytes = 0
 
-    def fill(self, records: Iterable[Record]) -> Iterator[list[Record]]:
+    def fill(self, records: list[Record]) -> Iterator[list[Record]]:
         """Adds the records in their order; yields each request as it becomes full."""
+        # A fast stream of single events is made of whole requests; they need not go through record by record.
+        if not self._records and len(records) == MAX_RECORDS and _size(records) <= MAX_REQUEST_BYTES:
+            yield records
+            return
         for record in records:
             size = record.size
             if len(self._records) == MAX_RECORDS or self._bytes + size > MAX_REQUEST_BYTES:
@@ -112,3 +116,7 @@ class Requests:
         """What there is of a request."""
         records, self._records, self._bytes = self._records, [], 0
         return records
+
+
+def _size(records: list[Record]) -> int:
+    return sum([len(data) + len(key) for data, key, _, _ in records])

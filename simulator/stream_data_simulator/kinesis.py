@@ -114,7 +114,7 @@ class Stream:
 
         Raises RefusedError where the whole request failed and may be repeated, SimulatorError where that cannot help.
         """
-        body = self._start + b",".join([_entry(record) for record in records]) + b"]}"
+        body = self._start + _entries(records) + b"]}"
         try:
             response = self._client.put_records(Records=body)
         except ClientError as error:
@@ -157,14 +157,19 @@ class Stream:
             raise _explained(self.name, error) from None
 
 
-def _entry(record: Record) -> bytes:
-    data = b2a_base64(record.data, newline=False)
-    key = record.key
-    if b'"' in key or b"\\" in key:
-        key = json.dumps(key.decode(), ensure_ascii=False).encode()[1:-1]
-    if record.hash_key:
-        return b'{"Data":"%b","PartitionKey":"%b","ExplicitHashKey":"%b"}' % (data, key, record.hash_key)
-    return b'{"Data":"%b","PartitionKey":"%b"}' % (data, key)
+def _entries(records: Sequence[Record]) -> bytes:
+    if records[0].hash_key or not b"".join([key for _, key, _, _ in records]).isalnum():
+        return b",".join([_entry_with_care(record) for record in records])
+    return b",".join(
+        [b'{"Data":"%b","PartitionKey":"%b"}' % (b2a_base64(data, newline=False), key) for data, key, _, _ in records]
+    )
+
+
+def _entry_with_care(record: Record) -> bytes:
+    """Of a record with a hash key, or whose key JSON may have to escape."""
+    key = json.dumps(record.key.decode(), ensure_ascii=False).encode()
+    hash_key = b',"ExplicitHashKey":"%b"' % record.hash_key if record.hash_key else b""
+    return b'{"Data":"%b","PartitionKey":%b%b}' % (b2a_base64(record.data, newline=False), key, hash_key)
 
 
 def _take_body(params: dict[str, Any], context: dict[str, Any], **_: Any) -> dict[str, Any]:

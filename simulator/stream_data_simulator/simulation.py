@@ -15,6 +15,7 @@ from .batches import Aggregated, OneEach, Packing, Requests
 from .delivery import OrderedDelivery, ParallelDelivery, Sender, Show, Unsent
 from .errors import SimulatorError
 from .events import JSON_END, EventReader
+from .heartbeat import Heartbeat
 from .kinesis import MAX_RECORDS, Record, Stream
 from .options import Options
 from .progress import Progress
@@ -83,7 +84,9 @@ def stream_data_simulator(
         progress=Progress(totals) if progress else None,
     )
     try:
-        run.send(schedule.events(reading.passes_of_events()), Aggregated(stream) if options.aggregate else OneEach())
+        packing = Aggregated(stream) if options.aggregate else OneEach()
+        with Heartbeat(stream.name, session):
+            run.send(schedule.events(reading.passes_of_events()), packing)
     finally:
         if options.labels:
             write_labels(options.labels, labels)
@@ -157,6 +160,7 @@ class _Run:
                 if due > now:
                     if due - since > LINGER:
                         self._hand_over(packing, flush=True)
+                        collected = self._events
                     self._wait(due)
                     now = monotonic() - started
                     if self._ended():
@@ -171,6 +175,7 @@ class _Run:
             collected.append(Record(event.head + text + JSON_END, event.key))
             if len(collected) == MAX_RECORDS:
                 self._hand_over(packing)
+                collected = self._events
                 if self._ended():
                     return
 
@@ -193,10 +198,9 @@ class _Run:
     def _hand_over(self, packing: Packing, flush: bool = False) -> None:
         """Gives what was collected to the delivery, in whole requests; with `flush` the last one may be smaller."""
         self._totals.keys.add([event.key for event in self._events])
-        records = packing.pack(self._events)
-        for request in self._requests.fill(records):
+        for request in self._requests.fill(packing.pack(self._events)):
             self._delivery.submit(request)
-        self._events.clear()
+        self._events = []
         if flush:
             for request in self._requests.fill(packing.rest()):
                 self._delivery.submit(request)
@@ -210,20 +214,19 @@ class _Run:
 
 
 class _Stamp:
-    """Moments as in 2026-11-24T00:00:00.123Z."""
+    """Moments as in 2026-11-24T00:00:00.123Z, to the nearest millisecond."""
 
     def __init__(self) -> None:
-        self._milliseconds = -1
+        self._from = self._until = 0.0  # the moments that have the text of the one before
         self._text = b""
 
     def __call__(self, moment: float) -> bytes:
         """moment: seconds since 1970."""
-        milliseconds = round(moment * 1000)
-        if milliseconds != self._milliseconds:
-            self._milliseconds = milliseconds
-            # A whole number of milliseconds, since a float of seconds may lie just below it.
+        if not self._from <= moment < self._until:
+            milliseconds = round(moment * 1000)
             when = EPOCH + timedelta(milliseconds=milliseconds)
             self._text = f"{when:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03}Z".encode()
+            self._from, self._until = (milliseconds - 0.5) / 1000, (milliseconds + 0.5) / 1000
         return self._text
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic
@@ -57,7 +57,7 @@ class Totals:
     retried: int = 0  # records sent again, once for each time
     perhaps_twice: int = 0  # records of requests without a proper answer, which are sent again
     busiest_second: ShardTotal = field(default_factory=ShardTotal)
-    shards: dict[str, ShardTotal] = field(default_factory=dict)
+    shards: dict[str, ShardTotal] = field(default_factory=lambda: defaultdict(ShardTotal))
     errors: Counter[str] = field(default_factory=Counter)
     keys: KeyCounts = field(default_factory=KeyCounts)
     started: float = field(default_factory=monotonic)
@@ -67,27 +67,28 @@ class Totals:
 
     def answered(self, records: Sequence[Record], answers: Sequence[Answer]) -> list[Record]:
         """Counts one answered request and returns its failed records, in their order."""
-        failed = []
+        # Whole lists at a time: this runs for every record, and under the lock.
+        failed: list[Record] = []
+        refused = [answer for answer in answers if answer.get("ErrorCode")]
+        if refused:
+            pairs = list(zip(records, answers, strict=True))
+            failed = [record for record, answer in pairs if answer.get("ErrorCode")]
+            records = [record for record, answer in pairs if not answer.get("ErrorCode")]
+            answers = [answer for answer in answers if not answer.get("ErrorCode")]
+        sizes = [len(data) + len(key) for data, key, _, _ in records]
+        shards = [answer["ShardId"] for answer in answers]
         with self._lock:
             self.requests += 1
-            before = (self.records, self.bytes)
-            for record, answer in zip(records, answers, strict=True):
-                shard = answer.get("ShardId")
-                if shard is None or answer.get("ErrorCode"):
-                    self.errors[answer.get("ErrorCode") or "no ErrorCode"] += 1
-                    failed.append(record)
-                    continue
-                size = record.size
-                total = self.shards.get(shard)
-                if total is None:
-                    total = self.shards[shard] = ShardTotal()
+            self.errors.update(answer["ErrorCode"] for answer in refused)
+            for shard, size in zip(shards, sizes, strict=True):
+                total = self.shards[shard]
                 total.records += 1
                 total.bytes += size
-                self.records += 1
-                self.events += len(record.parts) or 1
-                self.bytes += size
-                self.billed_bytes += -(-size // BILLED_UNIT) * BILLED_UNIT
-            self._count_second(self.records - before[0], self.bytes - before[1])
+            self.records += len(records)
+            self.events += sum([len(parts) or 1 for _, _, parts, _ in records])
+            self.bytes += sum(sizes)
+            self.billed_bytes += sum([(size + BILLED_UNIT - 1) // BILLED_UNIT for size in sizes]) * BILLED_UNIT
+            self._count_second(len(records), sum(sizes))
         return failed
 
     def refused(self, code: str, perhaps_stored: int) -> None:
