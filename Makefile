@@ -123,6 +123,10 @@ logs: $(call ready,local)  ## show the logs; SERVICE=platform or airflow for one
 deploy: $(call ready,airflow) $(FLINK_APPLICATION)  ## deploy the stacks of STAGE (dev) to AWS, or to the endpoint in AWS_ENDPOINT_URL
 	@$(AIRFLOW_PYTHON) -m infra.deploy --stage $(STAGE) $(DEPLOY_OPTIONS)
 
+.PHONY: simulate
+simulate: $(call ready,airflow)  ## send clicks to stream 1 of STAGE, where `make deploy` went; OPTIONS="--rate 500 --plant loud-user"
+	@ECOMM_STAGE=$(STAGE) .venv/airflow/bin/python simulator/stream-data-app-simulation.py $(OPTIONS)
+
 FLINK_NAME := ecomm-user-activity-counts$(if $(filter-out dev,$(STAGE)),-$(STAGE))
 FLINK_STARTED := $(LOCAL_VAR)/aws/flink/applications/$(FLINK_NAME)
 
@@ -138,9 +142,13 @@ flink-sql: $(call ready,local) $(FLINK_JARS) $(FLINK_GATEWAY)  ## open Flink's S
 # ---- checks ---------------------------------------------------------------------------------------------------------
 
 PYTEST = -m pytest --durations=5
+# The longest first: they wait for engines most of the time.
+SUITES := airflow local demo spark flink
 
 .PHONY: test
-test: test-spark test-flink test-local test-airflow  ## run every test, each suite in its own environment
+test: setup  ## run every test, each suite in its own environment, two at a time
+	@echo "test: suites $(SUITES); each is shown when it has ended"
+	@$(MAKE) --jobs=2 --keep-going --output-sync=target $(addprefix test-,$(SUITES))
 
 .PHONY: test-spark
 test-spark: setup  # the Glue script on a Spark session
@@ -156,9 +164,12 @@ test-local: setup  # the local platform, the SQL and the templates
 	@.venv/local/bin/python $(PYTEST) tests/local tests/include/flink tests/include/sql tests/include/studio tests/infra
 
 .PHONY: test-airflow
-test-airflow: setup  # operators, DAGs, generator and demo
+test-airflow: setup  # operators and DAGs
 	@.venv/airflow/bin/python $(PYTEST) tests/plugins tests/dags
-	@# A process of its own: the suite above has configured Airflow for itself, this one starts an Airflow.
+
+# A suite of its own: the one above configures Airflow for itself, this one starts an Airflow.
+.PHONY: test-demo
+test-demo: setup  # simulator, generator and demo
 	@.venv/airflow/bin/python $(PYTEST) tests/simulator tests/demo
 
 DEV := .venv/dev/bin
@@ -168,11 +179,15 @@ SHELL_SCRIPTS := .ci/run $(wildcard setup/*.sh)
 lint: $(call ready,dev airflow local)  ## check style, types, SQL, templates and shell scripts
 	@$(DEV)/ruff check
 	@$(DEV)/ruff format --check
-	@$(DEV)/mypy --python-executable .venv/airflow/bin/python dags plugins demo infra simulator include
+	@$(DEV)/mypy --python-executable .venv/airflow/bin/python dags plugins demo infra simulator include bench
 	@$(DEV)/mypy --python-executable .venv/local/bin/python local
 	@$(DEV)/sqlfluff lint --disable-progress-bar include/sql
 	@$(DEV)/cfn-lint infra/*.yaml
 	@$(DEV)/shellcheck $(SHELL_SCRIPTS)
+
+.PHONY: bench
+bench: setup $(FLINK_APPLICATION)  ## measure figures against their peers, into var/bench/; LONG=1 for those that take minutes
+	@.venv/airflow/bin/python -m bench $(if $(LONG),--long)
 
 .PHONY: clean
 clean: down  ## stop everything and remove what set-up and runs made
