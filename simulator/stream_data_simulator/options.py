@@ -25,6 +25,12 @@ def _default_source() -> str:
     return f"s3://{_variable('ECOMM_RAW_BUCKET', f'ecommerce-raw-{region}-{stage}')}/{SAMPLE_KEY}"
 
 
+def _default_stream() -> str:
+    """The stream of the stage in `ECOMM_STAGE`; the user's name belongs to the stage dev."""
+    stage = _variable("ECOMM_STAGE", "dev")
+    return DEFAULT_STREAM if stage == "dev" else f"{DEFAULT_STREAM}-{stage}"
+
+
 def _variable(name: str, default: str) -> str:
     return os.environ.get(name) or default
 
@@ -46,7 +52,7 @@ class Options:
     """
 
     source: str = field(default_factory=_default_source)
-    stream: str = field(default_factory=lambda: _variable("kinesis_stream_name", DEFAULT_STREAM))
+    stream: str = field(default_factory=lambda: _variable("kinesis_stream_name", _default_stream()))
     partition_key: str = field(default_factory=lambda: _variable("streaming_partition_key", DEFAULT_PARTITION_KEY))
     iterations: int = 1
     rate: float | None = None

@@ -20,7 +20,7 @@ import boto3
 import psutil
 import pytest
 
-from simulator.stream_data_simulator.options import SAMPLE_KEY
+from simulator.stream_data_simulator.options import SAMPLE_KEY, Options
 from tests.simulator.conftest import RealStream, row
 from tests.simulator.faulty_endpoint import FaultyEndpoint
 
@@ -97,6 +97,13 @@ def test_without_arguments_it_sends_the_deployed_sample_to_the_users_stream(endp
     assert run(kinesis_stream_name=stream.name).returncode == 0
     assert run(kinesis_stream_name=stream.name, ECOMM_RAW_BUCKET="another-raw-bucket").returncode == 0
     assert product_ids(stream) == [1, 2]
+
+
+def test_another_stage_has_its_own_stream_and_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Options().stream == "ecommerce-raw-user-activity-stream-1"
+    monkeypatch.setenv("ECOMM_STAGE", "test")
+    assert Options().stream == "ecommerce-raw-user-activity-stream-1-test"
+    assert Options().source == f"s3://ecommerce-raw-us-east-1-test/{SAMPLE_KEY}"
 
 
 def test_it_prints_the_account_and_writes_it(stream: RealStream, csv_file: CsvFile, tmp_path: Path) -> None:
