@@ -26,6 +26,15 @@ public record StreamClient(String arn, String region, String endpoint, Credentia
 
   /** Opens a client that does not retry by itself: waiting inside one call would hold up every other shard. */
   public KinesisClient connect() {
+    KinesisClient client = build();
+    if (client.serviceClientConfiguration().endpointOverride().isPresent() && leaveOutCbor()) {
+      client.close();
+      client = build(); // A client keeps the encoding that it began with.
+    }
+    return client;
+  }
+
+  private KinesisClient build() {
     var builder = KinesisClient.builder()
         .httpClientBuilder(UrlConnectionHttpClient.builder())
         .region(Region.of(region))
@@ -34,11 +43,7 @@ public record StreamClient(String arn, String region, String endpoint, Credentia
     if (endpoint != null) {
       builder.endpointOverride(URI.create(endpoint));
     }
-    KinesisClient client = builder.build();
-    if (client.serviceClientConfiguration().endpointOverride().isPresent()) {
-      leaveOutCbor();
-    }
-    return client;
+    return builder.build();
   }
 
   /** All shards of the stream, closed ones within their retention included. */
@@ -53,10 +58,15 @@ public record StreamClient(String arn, String region, String endpoint, Credentia
     return shards;
   }
 
-  /** What stands in for AWS speaks JSON; the SDK takes the encoding from nowhere but this property and CBOR_ENABLED. */
-  private static void leaveOutCbor() {
-    if (System.getProperty(CBOR_PROPERTY) == null && System.getenv("CBOR_ENABLED") == null) {
-      System.setProperty(CBOR_PROPERTY, "false");
+  /**
+   * Whether the encoding is another from now on. What stands in for AWS speaks JSON; the SDK takes the encoding from
+   * nowhere but this property and CBOR_ENABLED.
+   */
+  private static boolean leaveOutCbor() {
+    if (System.getProperty(CBOR_PROPERTY) != null || System.getenv("CBOR_ENABLED") != null) {
+      return false;
     }
+    System.setProperty(CBOR_PROPERTY, "false");
+    return true;
   }
 }

@@ -54,7 +54,8 @@ final class ShardEnumerator implements SplitEnumerator<ShardSplit, EnumeratorSta
       LOG.warn("Cannot list the shards of {} now; the next attempt is in {}: {}", stream.arn(), discovery,
           failure.getMessage());
     } else {
-      throw new FlinkRuntimeException("Cannot list the shards of " + stream.arn() + ": " + failure.getMessage(), failure);
+      throw new FlinkRuntimeException(
+          "Cannot list the shards of " + stream.arn() + ": " + failure.getMessage(), failure);
     }
   }
 
