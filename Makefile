@@ -33,6 +33,10 @@ help:  ## list the commands
 
 # ---- environments -------------------------------------------------------------------------------------------------
 
+# Maven ends with a code for the terminal even where it says nothing.
+MVN := mvn --quiet --batch-mode
+PLAIN := | awk '{ gsub(/\033\[[0-9;]*m/, ""); if (length($$0)) print }'
+
 # What Maven builds for Flink: the local cluster's connector, and the application as it is deployed.
 FLINK_CONNECTOR := .venv/flink/connector/flink-connector-kinesis.jar
 FLINK_APPLICATION := include/flink/target/flink-application.zip
@@ -59,19 +63,19 @@ setup: $(call ready,$(RUNTIMES)) .venv/spark/jars/.ready $(FLINK_JARS)  ## build
 
 .venv/spark/jars/.ready: local/spark/pom.xml .venv/spark/.ready
 	@echo "setup: Spark's S3A jars"
-	@mvn --quiet --batch-mode -Dstyle.color=never --file local/spark/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.venv/spark/jars
+	@$(MVN) --file local/spark/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.venv/spark/jars $(PLAIN)
 	@touch $@
 
 # Tests of the Java modules are `make test`'s.
 $(FLINK_CONNECTOR): $(shell find local/flink-connector-kinesis/src/main -type f) local/flink-connector-kinesis/pom.xml .venv/flink/.ready
 	@echo "setup: Flink's Kinesis connector"
-	@mvn --quiet --batch-mode -Dstyle.color=never --file local/flink-connector-kinesis/pom.xml -DskipTests package
+	@$(MVN) --file local/flink-connector-kinesis/pom.xml -DskipTests package $(PLAIN)
 	@mkdir -p $(@D)
 	@cp local/flink-connector-kinesis/target/flink-connector-kinesis.jar $@
 
 $(FLINK_APPLICATION): $(shell find include/flink/src/main include/flink/sql -type f) $(addprefix include/flink/,main.py pom.xml assembly.xml)
 	@echo "setup: the Flink application"
-	@mvn --quiet --batch-mode -Dstyle.color=never --file include/flink/pom.xml -DskipTests package
+	@$(MVN) --file include/flink/pom.xml -DskipTests package $(PLAIN)
 	@touch $@
 
 FLINK_GATEWAY := .venv/flink/sql/flink-sql-gateway-2.2.1.jar
@@ -79,8 +83,8 @@ FLINK_GATEWAY := .venv/flink/sql/flink-sql-gateway-2.2.1.jar
 # Flink's SQL client runs on it, and PyFlink does not bring it.
 $(FLINK_GATEWAY): .venv/flink/.ready
 	@echo "setup: Flink's SQL gateway"
-	@mvn --quiet --batch-mode -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
-	  -Dartifact=org.apache.flink:flink-sql-gateway:2.2.1 -DoutputDirectory=$(CURDIR)/$(@D)
+	@$(MVN) org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
+	  -Dartifact=org.apache.flink:flink-sql-gateway:2.2.1 -DoutputDirectory=$(CURDIR)/$(@D) $(PLAIN)
 	@touch $@
 
 MWAA_CONSTRAINTS ?=
@@ -156,8 +160,8 @@ test-spark: setup  # the Glue script on a Spark session
 
 .PHONY: test-flink
 test-flink: setup  # the Java modules: the local connector, and the application's format
-	@mvn --quiet --batch-mode -Dstyle.color=never --file local/flink-connector-kinesis/pom.xml test
-	@mvn --quiet --batch-mode -Dstyle.color=never --file include/flink/pom.xml test
+	@$(MVN) --file local/flink-connector-kinesis/pom.xml test $(PLAIN)
+	@$(MVN) --file include/flink/pom.xml test $(PLAIN)
 
 .PHONY: test-local
 test-local: setup  # the local platform, the SQL and the templates
