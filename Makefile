@@ -35,7 +35,7 @@ help:  ## list the commands
 
 # Maven ends with a code for the terminal even where it says nothing.
 MVN := mvn --quiet --batch-mode
-PLAIN := | awk '{ gsub(/\033\[[0-9;]*m/, ""); if (length($$0)) print }'
+PLAIN := 2>&1 | awk '{ gsub(/\033\[[0-9;]*m/, ""); if (length($$0)) print }'
 
 # What Maven builds for Flink: the local cluster's connector, and the application as it is deployed.
 FLINK_CONNECTOR := .venv/flink/connector/flink-connector-kinesis.jar
