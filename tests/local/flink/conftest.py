@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import start_platform, stop_platform
+from tests.conftest import ROOT, start_platform, stop_platform
 from tests.local.flink.counting import Counting
 
 HOUR = 3_600_000
+REAL_ROWS = Path(os.environ.get("ECOMM_REAL_DATA", ROOT.parent / "shared" / "data")) / "2019-Oct-head.csv"
+# The real rows are no part of the project; where they are, they are used.
+collect_ignore = [] if REAL_ROWS.is_file() else ["test_real_rows.py"]
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +46,7 @@ def running(counting: Counting) -> Counting:
 @pytest.fixture(scope="session")
 def later() -> Callable[[], int]:
     """The beginning of a window, hours after the last that was asked for: no test's clicks are late for another's."""
-    hours = itertools.count(1_790_000_000_000, 3 * HOUR)
+    hours = itertools.count(1_790_000_000_000, 5 * HOUR)
     return lambda: next(hours) // 10_000 * 10_000
 
 

@@ -32,12 +32,12 @@ def test_counts_equal_python_s_with_empty_shards_and_repeated_clicks(
     running: Counting, later: Callable[[], int]
 ) -> None:
     since = later()
-    sent = clicks(since, count=12_000, seconds=120)
+    sent = clicks(since, count=200_000, seconds=1200, users=4000)
     sent += sent[-500:]
     first, *_, last = running.shards()
     running.wake(since - HOUR, [first, last])
     running.send(sent, [first, last])
-    running.close(since + 130_000, [first, last])
+    running.close(since + 1_210_000, [first, last])
     expected = finals(sent)
     rows = running.wait_for(expected, "final", since)
     assert sorted(rows) == sorted(expected.items())
