@@ -73,7 +73,7 @@ $(FLINK_CONNECTOR): $(shell find local/flink-connector-kinesis/src/main -type f)
 	@mkdir -p $(@D)
 	@cp local/flink-connector-kinesis/target/flink-connector-kinesis.jar $@
 
-$(FLINK_APPLICATION): $(shell find include/flink/src/main include/flink/sql -type f) $(addprefix include/flink/,main.py pom.xml assembly.xml)
+$(FLINK_APPLICATION): $(shell find include/flink/src/main include/flink/sql -type f) $(addprefix include/flink/,main.py pom.xml assembly.xml assembly-jar.xml)
 	@echo "setup: the Flink application"
 	@$(MVN) --file include/flink/pom.xml -DskipTests package $(PLAIN)
 	@touch $@
