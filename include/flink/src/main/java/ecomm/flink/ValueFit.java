@@ -3,6 +3,8 @@ package ecomm.flink;
 import java.io.IOException;
 import java.io.Serializable;
 import java.math.BigDecimal;
+import java.time.LocalDate;
+import java.time.format.DateTimeParseException;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonParser;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonToken;
 import org.apache.flink.table.types.logical.ArrayType;
@@ -13,9 +15,13 @@ import org.apache.flink.table.types.logical.MapType;
 import org.apache.flink.table.types.logical.MultisetType;
 import org.apache.flink.table.types.logical.RowType;
 
-/** Whether a JSON value fits an SQL type. It refuses what Flink's json would change; what Flink refuses is left to it. */
+/**
+ * Whether a JSON value fits an SQL type. It refuses what Flink's json would change. What that refuses
+ * itself is left to it.
+ */
 @FunctionalInterface
 interface ValueFit extends Serializable {
+  int DAY_LENGTH = "2026-11-24".length();
 
   /** Reads the value that begins at the parser's token, to its end; raises where it does not fit. */
   void check(JsonParser parser) throws IOException;
@@ -42,6 +48,7 @@ interface ValueFit extends Serializable {
       case BOOLEAN -> scalar(ValueFit::bool);
       case FLOAT, DOUBLE -> scalar(finite(type.is(LogicalTypeRoot.FLOAT)));
       case DECIMAL -> scalar(exact((DecimalType) type));
+      case TIMESTAMP_WITHOUT_TIME_ZONE, TIMESTAMP_WITH_LOCAL_TIME_ZONE -> scalar(ValueFit::day);
       default -> scalar(parser -> {});
     };
   }
@@ -87,6 +94,16 @@ interface ValueFit extends Serializable {
         throw new MisfitException(parser.getText() + " does not fit " + type.asSummaryString());
       }
     };
+  }
+
+  /** Flink takes 30 February for 28 February. The rest of a time it reads strictly. */
+  private static void day(JsonParser parser) throws IOException {
+    String text = parser.getText();
+    try {
+      LocalDate.parse(text.substring(0, Math.min(text.length(), DAY_LENGTH)));
+    } catch (DateTimeParseException e) {
+      throw new MisfitException(text + " is not a time");
+    }
   }
 
   private static BigDecimal number(String text) throws MisfitException {
