@@ -28,7 +28,7 @@ def counting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counting]:
         found = Counting(start_platform(tmp_path_factory.mktemp("flink")), "counting")
         try:
             # A busy machine may let a task wait for seconds, which is not to be taken for an empty shard.
-            found.create(idle_timeout="20 s")
+            found.create(idle_timeout="30 s")
             found.start()
             yield found
         finally:

@@ -21,7 +21,7 @@ BUCKET = "flink-tests"
 WINDOW = 10_000
 SHARDS = 4
 RUN_SECONDS = 150
-COUNT_SECONDS = 60
+COUNT_SECONDS = 150
 
 Event = dict[str, Any]
 # (user, beginning of the window in milliseconds since 1970)

@@ -134,7 +134,7 @@ def test_a_template_makes_changes_and_removes_a_stream(platform: Platform, kines
     cloudformation = boto3.client("cloudformation", endpoint_url=platform.endpoint)
 
     def template(**properties: Any) -> str:
-        streams = {"Type": "AWS::Kinesis::Stream", "Properties": {"Name": "templated", **properties}}
+        streams = {"Type": "AWS::Kinesis::Stream", "Properties": {"Name": "templated-stream", **properties}}
         output = {"Value": {"Fn::GetAtt": ["Stream", "Arn"]}}
         return json.dumps(
             {
@@ -154,11 +154,11 @@ def test_a_template_makes_changes_and_removes_a_stream(platform: Platform, kines
         ),
     )
     cloudformation.get_waiter("stack_create_complete").wait(StackName="kinesis", WaiterConfig={"Delay": 1})
-    found = summary(kinesis, "templated")
+    found = summary(kinesis, "templated-stream")
     assert (found["OpenShardCount"], found["RetentionPeriodHours"], found["EncryptionType"]) == (4, 48, "KMS")
     (stack,) = cloudformation.describe_stacks(StackName="kinesis")["Stacks"]
     assert stack["Outputs"][0]["OutputValue"] == found["StreamARN"]
-    put(kinesis, "templated", b"kept")
+    put(kinesis, "templated-stream", b"kept")
     cloudformation.update_stack(
         StackName="kinesis",
         TemplateBody=template(
@@ -166,15 +166,15 @@ def test_a_template_makes_changes_and_removes_a_stream(platform: Platform, kines
         ),
     )
     cloudformation.get_waiter("stack_update_complete").wait(StackName="kinesis", WaiterConfig={"Delay": 1})
-    found = summary(kinesis, "templated")
+    found = summary(kinesis, "templated-stream")
     assert (found["OpenShardCount"], found["RetentionPeriodHours"], found["EncryptionType"]) == (3, 24, "NONE")
-    tags = kinesis.list_tags_for_stream(StreamName="templated")["Tags"]
+    tags = kinesis.list_tags_for_stream(StreamName="templated-stream")["Tags"]
     assert [tag for tag in tags if not tag["Key"].startswith("aws:")] == [{"Key": "b", "Value": "3"}]
-    kept = [data for index in range(4) for data in read(kinesis, "templated", index)]
+    kept = [data for index in range(4) for data in read(kinesis, "templated-stream", index)]
     assert kept == [b"kept"]
     cloudformation.delete_stack(StackName="kinesis")
     cloudformation.get_waiter("stack_delete_complete").wait(StackName="kinesis", WaiterConfig={"Delay": 1})
-    assert refusal(kinesis.describe_stream, StreamName="templated")[0] == "ResourceNotFoundException"
+    assert refusal(kinesis.describe_stream, StreamName="templated-stream")[0] == "ResourceNotFoundException"
 
 
 def test_a_property_that_nothing_carries_out_fails_the_stack(platform: Platform) -> None:
