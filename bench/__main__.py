@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import memory, simulator
+from bench import flink, memory, simulator
 
-BENCHMARKS = {"simulator": simulator.run}
+BENCHMARKS = {"simulator": simulator.run, "flink": flink.run}
 LONG = {"memory": memory.run}
 
 

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.report import ROOT
@@ -19,9 +20,18 @@ from bench.report import ROOT
 START_SECONDS = 90
 
 
+@dataclass(frozen=True)
+class Endpoint:
+    """Where AWS's API and Flink's REST API are, and the process that serves them."""
+
+    aws: str
+    flink: str
+    process: int
+
+
 @contextmanager
-def local_platform() -> Iterator[str]:
-    """Yields its endpoint; made-up credentials and AWS_ENDPOINT_URL are set for this process and those it starts."""
+def local_platform() -> Iterator[Endpoint]:
+    """Made-up credentials and AWS_ENDPOINT_URL are set for this process and those that it starts."""
     with tempfile.TemporaryDirectory(prefix="bench-") as var, (Path(var) / "platform.log").open("w") as log:
         port, flink_port = _free_port(), _free_port()
         endpoint = f"http://127.0.0.1:{port}"
@@ -40,7 +50,7 @@ def local_platform() -> Iterator[str]:
         )
         try:
             _wait(endpoint, process, Path(log.name))
-            yield endpoint
+            yield Endpoint(endpoint, f"http://127.0.0.1:{flink_port}", process.pid)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=120)
