@@ -197,8 +197,9 @@ def status(client: Any, name: str) -> str:
 
 def handed_on(job: dict[str, Any]) -> int:
     """Events that the source has given to the windows; it gives each to both statements."""
-    (source,) = (vertex for vertex in job["vertices"] if vertex["name"].startswith("Source:"))
-    return int(source["metrics"]["write-records"]) // 2
+    # A job that is being set up has no vertices yet.
+    sources = [vertex for vertex in job["vertices"] if vertex["name"].startswith("Source:")]
+    return sum(int(source["metrics"]["write-records"]) for source in sources) // 2
 
 
 def rate(samples: Samples) -> float:
