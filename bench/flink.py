@@ -1,7 +1,7 @@
-"""Flink's rate through Kinesis against its rate over the same events in a file.
+"""Flink's rate through Kinesis against its rate over the same events in files.
 
 Both are the application itself, started through the platform's API, with the same statements, parallelism and
-checkpoints. The peer's package differs in its tables alone: the first reads a file, the second throws its rows away. So
+checkpoints. The peer's package differs in its tables alone: the first reads files, the second throws its rows away. So
 it pays neither for the connector nor for the Kinesis that shares this machine's processor. Bar: half of its rate. The
 two take turns, and the best of each is compared: the first job on a cluster has Java's compiler at work beside it.
 """
@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ SECONDS = 240
 def run() -> bool:
     """Whether the bar was reached."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, local_platform() as endpoint:
-        rows, events = Path(folder) / "rows.csv", Path(folder) / "events.json"
+        rows, events = Path(folder) / "rows.csv", Path(folder) / "events"
         write_rows(rows)
         write_events(rows, events)
         create_streams()
@@ -59,7 +59,7 @@ def run() -> bool:
             runs["from-file"].append(measure(endpoint, "from-file", finished))
             runs["from-kinesis"].append(measure(endpoint, "from-kinesis", handed_on_all))
     ours, peer = (max(map(rate, runs[name])) for name in ("from-kinesis", "from-file"))
-    figure = Figure("Flink through Kinesis, from a file", ours, peer, "events a second", BAR)
+    figure = Figure("Flink through Kinesis, from files", ours, peer, "events a second", BAR)
     return report("flink", [figure], runs)
 
 
@@ -89,21 +89,29 @@ def write_rows(rows: Path) -> None:
             file.write(f"{moment:%Y-%m-%d %H:%M:%S UTC},{line.split(',', 1)[1]}")
 
 
-def write_events(rows: Path, events: Path) -> None:
-    """The events as the simulator sends them when it replays the rows, one a line."""
+def write_events(rows: Path, folder: Path) -> None:
+    """The events as the simulator sends them when it replays the rows, one a line; a file for each reader.
+
+    As in the shards, the events of all files are of the same time at the same place: one file, read in parts, would
+    keep the windows of its last part open until the first one is through.
+    """
     reader = EventReader("category_id")
-    with rows.open("rb") as source, events.open("wb") as target:
+    folder.mkdir()
+    with ExitStack() as opened, rows.open("rb") as source:
+        files = [opened.enter_context((folder / f"{number}.json").open("wb")) for number in range(PARALLELISM)]
         next(source)
         first: int | None = None
-        for line in source:
+        for number, line in enumerate(source):
             event = reader.read(line.rstrip(b"\n"))
             first = event.seconds if first is None else first
             moment = FROM + timedelta(seconds=event.seconds - first)
-            target.write(event.head + f"{moment:%Y-%m-%dT%H:%M:%S.000Z}".encode() + JSON_END + b"\n")
+            files[number % PARALLELISM].write(
+                event.head + f"{moment:%Y-%m-%dT%H:%M:%S.000Z}".encode() + JSON_END + b"\n"
+            )
 
 
 def file_package(events: Path) -> bytes:
-    """The application's package with other tables: events from the file, and nothing kept of the counts."""
+    """The application's package with other tables: events from the files, and nothing kept of the counts."""
     options = {
         "ecomm_user_activity_stream_1": (
             f"with ('connector' = 'filesystem', 'path' = '{events.as_uri()}', 'format' = 'counted-json', "
