@@ -17,15 +17,16 @@ unexport PYTHONDONTWRITEBYTECODE
 
 UV := .venv/uv/bin/uv
 UV_VERSION := 0.13.9
-RUNTIMES := airflow local spark flink
+RUNTIMES := airflow local spark flink lambda
 ready = $(foreach runtime,$(1),.venv/$(runtime)/.ready)
 
-# Each runtime has the Python of its AWS counterpart: MWAA 3.12, Glue 6.0 3.13, Managed Flink's FLINK-2_2 3.12.
+# Each runtime has the Python of its AWS counterpart: MWAA 3.12, Glue 6.0 3.13, Managed Flink's FLINK-2_2 3.12, Lambda 3.13.
 PYTHON_airflow := 3.12
 PYTHON_flink := 3.12
 PYTHON_local := 3.12
 PYTHON_dev := 3.12
 PYTHON_spark := 3.13
+PYTHON_lambda := 3.13
 
 .PHONY: help
 help:  ## list the commands
@@ -87,16 +88,22 @@ $(FLINK_GATEWAY): .venv/flink/.ready
 	  -Dartifact=org.apache.flink:flink-sql-gateway:2.2.1 -DoutputDirectory=$(CURDIR)/$(@D) $(PLAIN)
 	@touch $@
 
+# The function travels with the packages that its runtime lacks.
+FUNCTION := lambda/ecomm_detect_high_event_volume
+
 MWAA_CONSTRAINTS ?=
 .PHONY: requirements
 requirements: .venv/uv/.ready-$(UV_VERSION)  # pins requirements/*.txt anew; MWAA_CONSTRAINTS=file holds Airflow to the image's versions
 	@for runtime in $(RUNTIMES) dev; do \
 	  case $$runtime in airflow) held="$(if $(MWAA_CONSTRAINTS),--constraint $(MWAA_CONSTRAINTS))";; *) held="";; esac; \
-	  case $$runtime in spark) version=$(PYTHON_spark);; *) version=$(PYTHON_local);; esac; \
+	  case $$runtime in spark|lambda) version=$(PYTHON_spark);; *) version=$(PYTHON_local);; esac; \
 	  python=$$(setup/find_python.sh $$version $(UV)); \
 	  (cd requirements && ../$(UV) pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	    --python "$$python" $$held $$runtime.in --output-file $$runtime.txt); \
 	done
+	@python=$$(setup/find_python.sh $(PYTHON_lambda) $(UV)); \
+	cd $(FUNCTION) && $(CURDIR)/$(UV) pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  --python "$$python" requirements.in --output-file requirements.txt
 
 # ---- the platform on this machine -----------------------------------------------------------------------------------
 
