@@ -1,0 +1,100 @@
+"""An episode: all alarming windows of one user that lie close together, of which one mail tells.
+
+The item `episode` in a user's partition holds the latest one. Who opens it mails it. A window belongs to it when it
+lies within the cooldown of its first one (a stream read again after an hour tells of the same attack), or when the
+cooldown after the mail is not over (two clocks that disagree tell of the same attack too).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ecomm_detect_high_event_volume.alerts import Alert
+from ecomm_detect_high_event_volume.deadline import Deadline
+from ecomm_detect_high_event_volume.observations import timestamp
+from ecomm_detect_high_event_volume.settings import Settings
+from ecomm_detect_high_event_volume.table import Key, Table, WriteError
+from ecomm_detect_high_event_volume.windows import ALERT, DAY_SECONDS
+
+EPISODE = "episode"
+# Partition of the users that are never alerted, one item each with the user's subject as sk.
+ALLOWED = "allowed"
+
+
+class Claim(enum.Enum):
+    """What an invocation may do about an alarming window."""
+
+    OURS = "it opened the episode, or did before it was cut off: it has to see to the mail"
+    COVERED = "another window opened the episode: nothing is left to do"
+
+
+def claim(table: Table, settings: Settings, alert: Alert) -> tuple[Claim, str]:
+    """Opens an episode for the alert, or finds the one that covers it; with the episode's name.
+
+    Raises ClientError or BotoCoreError.
+    """
+    now = datetime.now(UTC)
+    cooldown = timedelta(seconds=settings.cooldown_seconds)
+    _, name = alert.name
+    values = {
+        "told": False,
+        "episode": name,
+        "covered_from": timestamp(alert.window_start - cooldown),
+        "covered_until": timestamp(alert.window_start + cooldown),
+        "quiet_until": timestamp(now + cooldown),
+        "alert": alert.to_json(),
+        "severity": alert.severity,
+        "expires_at": _seconds(now) + settings.keep_days * DAY_SECONDS,
+    }
+    if alert.user_id is not None:
+        values |= {
+            "user_id": alert.user_id,
+            # Together the key of the index that gives the block list.
+            "blocked": "yes",
+            "blocked_until": _seconds(now) + settings.block_seconds,
+        }
+    known = table.change(
+        (alert.subject, EPISODE),
+        "SET " + ", ".join(f"{attribute} = :{attribute}" for attribute in values),
+        "attribute_not_exists(pk) OR (quiet_until < :now AND (covered_from > :start OR covered_until < :start))",
+        {f":{attribute}": value for attribute, value in values.items()} | {":now": timestamp(now), ":start": name},
+    )
+    if known is None or (not known["told"] and known["episode"] == name):
+        return Claim.OURS, name
+    return Claim.COVERED, str(known["episode"])
+
+
+def allowed(items: dict[Key, dict[str, Any]], subject: str) -> bool:
+    """Whether the allow-list, read with `allow_key`, names the subject; an entry may have a time at which it ends."""
+    entry = items.get(allow_key(subject))
+    if entry is None:
+        return False
+    return "expires_at" not in entry or int(entry["expires_at"]) > _seconds(datetime.now(UTC))
+
+
+def allow_key(subject: str) -> Key:
+    return ALLOWED, subject
+
+
+def mark_told(table: Table, alerts: Iterable[Alert], deadline: Deadline) -> None:
+    """Writes down that the mail of these episodes is sent or safely queued. Raises WriteError."""
+    _all_done(table, [table.update((alert.subject, EPISODE), {"told": True}) for alert in alerts], deadline)
+
+
+def mark_handled(table: Table, windows: Sequence[tuple[Key, str]], deadline: Deadline) -> None:
+    """Writes into each window which episode took care of it, so that it raises no alert again. Raises WriteError."""
+    _all_done(table, [table.update(key, {ALERT: episode}) for key, episode in windows], deadline)
+
+
+def _all_done(table: Table, statements: Sequence[dict[str, Any]], deadline: Deadline) -> None:
+    for outcome in table.run(statements, deadline):
+        # A window or an episode that its time to live has removed meanwhile needs no mark.
+        if isinstance(outcome, WriteError):
+            raise outcome
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())

@@ -1,0 +1,70 @@
+"""Entry of the function `ecomm-detect-high-event-volume`: counts from the second stream, or mails that had to wait.
+
+Powertools' batch processing names what has to come again: by sequence number for records of the stream, by id for
+messages of the queue.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from ecomm_detect_high_event_volume.batch import CountsProcessor
+from ecomm_detect_high_event_volume.deadline import Deadline
+from ecomm_detect_high_event_volume.detection import Detector
+from ecomm_detect_high_event_volume.failed_queue import FailedQueue
+from ecomm_detect_high_event_volume.mailing import RETRY_SECONDS, Mailer
+from ecomm_detect_high_event_volume.settings import Settings
+from ecomm_detect_high_event_volume.table import CALLS_AT_ONCE, Table
+
+# Made once an environment, so that warm invocations reuse connections.
+settings = Settings.from_environment()
+# Short, so that one call that hangs does not take the invocation's time.
+_client_config = Config(
+    connect_timeout=1,
+    read_timeout=4,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=CALLS_AT_ONCE,
+)
+sqs = boto3.client("sqs", config=_client_config)
+table = Table(boto3.client("dynamodb", config=_client_config), settings.table)
+mailer = Mailer(table, settings, boto3.client("sns", config=_client_config), sqs)
+logger = Logger(service="ecomm-detect-high-event-volume")
+metrics = Metrics(namespace="Ecomm/Detection", service="ecomm-detect-high-event-volume")
+counts = CountsProcessor(
+    Detector(table, settings, mailer), FailedQueue(sqs, settings.failed_queue_url), logger, metrics
+)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handle(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Answers with the records or messages that failed; all others are done with."""
+    deadline = Deadline(context.get_remaining_time_in_millis)
+    if event["Records"][0]["eventSource"] == "aws:kinesis":
+        counts.deadline = deadline
+        with counts(event["Records"], counts.receive):
+            counts.process()
+        return counts.response()
+
+    def send_digest(message: SQSRecord) -> None:
+        try:
+            sent = mailer.send_digest(json.loads(message.body)["digest"], message.message_id, deadline)
+        except Exception:
+            # Sooner than the queue would by itself.
+            sqs.change_message_visibility(
+                QueueUrl=settings.mail_queue_url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=RETRY_SECONDS
+            )
+            raise
+        metrics.add_metric("MailsSent", MetricUnit.Count, sent.mails)
+
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, logger=logger)
+    return process_partial_response(event, send_digest, processor, context)
