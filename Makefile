@@ -43,8 +43,13 @@ FLINK_CONNECTOR := .venv/flink/connector/flink-connector-kinesis.jar
 FLINK_APPLICATION := include/flink/target/flink-application.zip
 FLINK_JARS := $(FLINK_CONNECTOR) $(FLINK_APPLICATION)
 
+# The function as it is deployed, for the machines that Lambda runs it on.
+FUNCTION := lambda/ecomm_detect_high_event_volume
+FUNCTION_ZIP := $(FUNCTION)/target/function.zip
+FUNCTION_PLATFORM := x86_64-manylinux_2_28
+
 .PHONY: setup
-setup: $(call ready,$(RUNTIMES)) .venv/spark/jars/.ready $(FLINK_JARS)  ## build what is missing of the environments, one a runtime
+setup: $(call ready,$(RUNTIMES)) .venv/spark/jars/.ready $(FLINK_JARS) $(FUNCTION_ZIP)  ## build what is missing of the environments, one a runtime
 
 .venv/uv/.ready-$(UV_VERSION):
 	@setup/check_prerequisites.sh
@@ -88,8 +93,13 @@ $(FLINK_GATEWAY): .venv/flink/.ready
 	  -Dartifact=org.apache.flink:flink-sql-gateway:2.2.1 -DoutputDirectory=$(CURDIR)/$(@D) $(PLAIN)
 	@touch $@
 
-# The function travels with the packages that its runtime lacks.
-FUNCTION := lambda/ecomm_detect_high_event_volume
+# The function travels with the packages that its runtime lacks, those of Lambda's own platform.
+$(FUNCTION_ZIP): $(wildcard $(FUNCTION)/*.py) $(FUNCTION)/requirements.txt infra/function_package.py .venv/lambda/.ready
+	@echo "setup: the Lambda function"
+	@rm -rf .venv/lambda/packages
+	@$(UV) pip install --quiet --no-deps --only-binary :all: --python-version $(PYTHON_lambda) --python-platform $(FUNCTION_PLATFORM) \
+	  --target .venv/lambda/packages --python .venv/lambda/bin/python --requirement $(FUNCTION)/requirements.txt
+	@.venv/lambda/bin/python -m infra.function_package .venv/lambda/packages $@
 
 MWAA_CONSTRAINTS ?=
 .PHONY: requirements
@@ -131,7 +141,7 @@ logs: $(call ready,local)  ## show the logs; SERVICE=platform or airflow for one
 	@$(LOCAL) logs $(SERVICE) $(if $(FOLLOW),--follow)
 
 .PHONY: deploy
-deploy: $(call ready,airflow) $(FLINK_APPLICATION)  ## deploy the stacks of STAGE (dev) to AWS, or to the endpoint in AWS_ENDPOINT_URL
+deploy: $(call ready,airflow) $(FLINK_APPLICATION) $(FUNCTION_ZIP)  ## deploy the stacks of STAGE (dev) to AWS, or to the endpoint in AWS_ENDPOINT_URL
 	@$(AIRFLOW_PYTHON) -m infra.deploy --stage $(STAGE) $(DEPLOY_OPTIONS)
 
 .PHONY: simulate
@@ -192,6 +202,7 @@ lint: $(call ready,dev airflow local)  ## check style, types, SQL, templates and
 	@$(DEV)/ruff format --check
 	@$(DEV)/mypy --python-executable .venv/airflow/bin/python dags plugins demo infra simulator include bench
 	@$(DEV)/mypy --python-executable .venv/local/bin/python local
+	@$(DEV)/mypy --python-executable .venv/lambda/bin/python lambda
 	@$(DEV)/sqlfluff lint --disable-progress-bar include/sql
 	@$(DEV)/cfn-lint infra/*.yaml
 	@$(DEV)/shellcheck $(SHELL_SCRIPTS)

@@ -18,6 +18,9 @@ FLINK = "flink"
 FLINK_JAR = "lib/flink-application.jar"
 CONNECTOR_CLASSES = "org/apache/flink/connector/kinesis/"
 FLINK_ZIP = Path("target") / "flink-application.zip"
+FUNCTIONS = "functions"
+FUNCTION = Path("lambda") / "ecomm_detect_high_event_volume"
+FUNCTION_ZIP = Path("target") / "function.zip"
 
 
 def glue_scripts(include: Path) -> dict[str, Path]:
@@ -37,9 +40,23 @@ def flink_application(include: Path) -> tuple[str, Path]:
     Raises DeployError where it has not been built.
     """
     path = include / FLINK / FLINK_ZIP
+    return _named_by_its_bytes(f"{FLINK}/{path.stem}", path), path
+
+
+def function(root: Path) -> tuple[str, Path]:
+    """The Lambda function's zip and its key in the artifacts bucket, which names its bytes.
+
+    Raises DeployError where it has not been built.
+    """
+    path = root / FUNCTION / FUNCTION_ZIP
+    return _named_by_its_bytes(f"{FUNCTIONS}/{FUNCTION.name}", path), path
+
+
+def _named_by_its_bytes(name: str, path: Path) -> str:
+    """A key under which CloudFormation sees that the code has changed."""
     if not path.is_file():
         raise DeployError(f"{path} is missing; `make setup` builds it.")
-    return f"{FLINK}/{path.stem}-{_digest(path)[:16]}.zip", path
+    return f"{name}-{_digest(path)[:16]}{path.suffix}"
 
 
 def require_connector(application: Path) -> None:

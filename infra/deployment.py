@@ -19,7 +19,7 @@ from infra.stack import ChangeSet, Stack
 
 ROOT = Path(__file__).resolve().parent.parent
 # In the order of their needs: a stack takes the outputs of those before it as parameters of the same name.
-STACKS = ("storage", "batch", "streaming", "studio")
+STACKS = ("storage", "batch", "streaming", "detection", "studio")
 # Deployed only when they are named.
 OPTIONAL = ("studio",)
 # What CloudFormation takes in a request; a larger template has to lie in S3.
@@ -58,8 +58,7 @@ class Deployment:
 
         Raises DeployError where a stack does not get to what its template says; those before it are deployed then.
         """
-        if "streaming" in stacks:
-            assets.flink_application(ROOT / "include")  # complains before anything is changed
+        code = _code(stacks)  # complains before anything is changed
         for name in STACKS:
             if name in stacks:
                 self._deploy(name)
@@ -67,9 +66,8 @@ class Deployment:
             self.outputs |= stack.outputs()
             self.prefix = stack.parameters().get("Prefix", self.prefix)
             if name == "storage" and "ArtifactsBucket" in self.outputs:
-                self._upload(assets.glue_scripts(ROOT / "include"))
-                if "streaming" in stacks:
-                    self._upload_flink_application()
+                self._upload(assets.glue_scripts(ROOT / "include") | dict(code.values()))
+                self.outputs |= {parameter: key for parameter, (key, _) in code.items()}
         if not self.dry_run:
             self._write_settings(file)
 
@@ -168,12 +166,6 @@ class Deployment:
         if not self.screen.ask(question):
             raise DeployError(f"{stack.name} was left as it is.")
 
-    def _upload_flink_application(self) -> None:
-        """Under a key that follows from its bytes, so that CloudFormation updates the application when they change."""
-        key, path = assets.flink_application(ROOT / "include")
-        self._upload({key: path})
-        self.outputs["FlinkCode"] = key
-
     def _upload(self, files: dict[str, Path]) -> None:
         """Uploads what is not in the bucket of artifacts as it is here, or says what would be."""
         bucket = self.outputs["ArtifactsBucket"]
@@ -196,6 +188,16 @@ class Deployment:
         draft.write_text(json.dumps(settings, indent=2) + "\n")
         draft.replace(file)
         self.screen.line(f"settings: {file}", DIM)
+
+
+def _code(stacks: list[str]) -> dict[str, tuple[str, Path]]:
+    """By the parameter of a stack's template, the key and the file of the code that it deploys."""
+    code = {}
+    if "streaming" in stacks:
+        code["FlinkCode"] = assets.flink_application(ROOT / "include")
+    if "detection" in stacks:
+        code["FunctionCode"] = assets.function(ROOT)
+    return code
 
 
 def _template(name: str) -> str:

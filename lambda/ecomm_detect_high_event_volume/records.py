@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from aws_kinesis_agg import DIGEST_SIZE, MAGIC, messages_pb2
-from aws_kinesis_agg.deaggregator import iter_deaggregate_records
+from aws_kinesis_agg import DIGEST_SIZE, MAGIC
+
+# Its messages from here too: on its own their module does not find what it imports.
+from aws_kinesis_agg.deaggregator import iter_deaggregate_records, messages_pb2
 from google.protobuf.message import DecodeError
 
 from ecomm_detect_high_event_volume.observations import Observation, UnreadableError, read

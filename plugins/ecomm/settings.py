@@ -39,6 +39,11 @@ class Settings:
     flink_application: str
     flink_log_group: str
     archive_stream: str
+    detection_function: str
+    detection_log_group: str
+    alert_copies_queue: str
+    mail_queue: str
+    failed_queue: str
 
 
 def derive(region: str, stage: str, prefix: str) -> Settings:
@@ -68,6 +73,11 @@ def derive(region: str, stage: str, prefix: str) -> Settings:
         flink_application=f"ecomm-user-activity-counts{dash}",
         flink_log_group=f"/aws/kinesis-analytics/ecomm-user-activity-counts{dash}",
         archive_stream=f"ecomm-user-activity-archive{dash}",
+        detection_function=f"ecomm-detect-high-event-volume{dash}",
+        detection_log_group=f"/aws/lambda/ecomm-detect-high-event-volume{dash}",
+        alert_copies_queue=f"ecomm-alert-copies{dash}",
+        mail_queue=f"ecomm-alert-mails{dash}",
+        failed_queue=f"ecomm-detect-high-event-volume-failed{dash}",
     )
 
 
