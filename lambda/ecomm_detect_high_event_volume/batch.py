@@ -52,7 +52,7 @@ class CountsProcessor(BatchProcessor):
             error = outcome.failed.get(key_of(part.observation))
             if error is not None:
                 failures.setdefault(part.sequence, error)
-        for record in list(self.success_messages):
+        for record in map(KinesisStreamRecord, self.records):
             error = failures.get(record.kinesis.sequence_number)
             if error is not None:
                 self.failure_handler(record, (type(error), error, None))

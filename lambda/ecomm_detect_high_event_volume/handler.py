@@ -55,13 +55,13 @@ def handle(event: dict[str, Any], context: LambdaContext) -> Any:
             counts.process()
         return counts.response()
 
-    def send_digest(message: SQSRecord) -> None:
+    def send_digest(record: SQSRecord) -> None:
         try:
-            sent = mailer.send_digest(json.loads(message.body)["digest"], message.message_id, deadline)
+            sent = mailer.send_digest(json.loads(record.body)["digest"], record.message_id, deadline)
         except Exception:
             # Sooner than the queue would by itself.
             sqs.change_message_visibility(
-                QueueUrl=settings.mail_queue_url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=RETRY_SECONDS
+                QueueUrl=settings.mail_queue_url, ReceiptHandle=record.receipt_handle, VisibilityTimeout=RETRY_SECONDS
             )
             raise
         metrics.add_metric("MailsSent", MetricUnit.Count, sent.mails)

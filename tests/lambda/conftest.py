@@ -68,7 +68,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 def part_of_template() -> str:
     """The template's own text of RESOURCES, and of nothing that runs."""
-    blocks = dict(re.findall(r"^  (\w+):\n((?:    .*\n|\n)+)", TEMPLATE.read_text(), re.MULTILINE))
+    resources = TEMPLATE.read_text().partition("\nResources:\n")[2].partition("\nOutputs:\n")[0] + "\n"
+    blocks = dict(re.findall(r"^  (\w+):\n((?:    .*\n|\n)+)", resources, re.MULTILINE))
     return HEADER + "".join(f"  {name}:\n{blocks[name]}" for name in RESOURCES) + OUTPUTS
 
 
