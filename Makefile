@@ -164,7 +164,7 @@ flink-sql: $(call ready,local) $(FLINK_JARS) $(FLINK_GATEWAY)  ## open Flink's S
 
 PYTEST = -m pytest --durations=5
 # The longest first: they wait for engines most of the time.
-SUITES := airflow local demo spark flink
+SUITES := airflow local demo spark flink lambda
 
 .PHONY: test
 test: setup  ## run every test, each suite in its own environment, two at a time
@@ -179,6 +179,10 @@ test-spark: setup  # the Glue script on a Spark session
 test-flink: setup  # the Java modules: the local connector, and the application's format
 	@$(MVN) --file local/flink-connector-kinesis/pom.xml test $(PLAIN)
 	@$(MVN) --file include/flink/pom.xml test $(PLAIN)
+
+.PHONY: test-lambda
+test-lambda: setup  # the function, from its zip and with what Lambda's runtime brings
+	@.venv/lambda/bin/python $(PYTEST) tests/lambda
 
 .PHONY: test-local
 test-local: setup  # the local platform, the SQL and the templates

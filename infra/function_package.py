@@ -5,13 +5,13 @@ python -m infra.function_package <folder of installed packages> <zip>
 
 from __future__ import annotations
 
-import importlib.util
+import os
 import py_compile
 import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 FUNCTION = Path(__file__).resolve().parent.parent / "lambda" / "ecomm_detect_high_event_volume"
 RUNTIME = (3, 13)
@@ -31,7 +31,7 @@ def package(packages: Path, target: Path) -> None:
         for name, path in sorted(_files(packages)):
             _add(archive, name, path.read_bytes())
             if path.suffix == ".py":
-                _add(archive, importlib.util.cache_from_source(name), _bytecode(name, path))
+                _add(archive, _beside(name), _bytecode(name, path))
     draft.replace(target)
 
 
@@ -42,6 +42,12 @@ def _files(packages: Path) -> Iterator[tuple[str, Path]]:
             yield name, path
     for path in FUNCTION.glob("*.py"):
         yield f"{FUNCTION.name}/{path.name}", path
+
+
+def _beside(name: str) -> str:
+    """Where Python looks for the bytecode of a source; importlib's function follows PYTHONPYCACHEPREFIX."""
+    source = PurePosixPath(name)
+    return str(source.parent / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc")
 
 
 def _bytecode(name: str, path: Path) -> bytes:
@@ -69,6 +75,9 @@ def main() -> None:
     if sys.version_info[:2] != RUNTIME:
         version = ".".join(map(str, RUNTIME))
         sys.exit(f"The function's bytecode is for Python {version}; run this with .venv/lambda/bin/python.")
+    if sys.flags.hash_randomization:
+        # Sets of constants are written in the order of their hashes, which differ from one run to the next.
+        os.execve(sys.executable, sys.orig_argv, os.environ | {"PYTHONHASHSEED": "0"})
     packages, target = map(Path, sys.argv[1:])
     package(packages, target)
 

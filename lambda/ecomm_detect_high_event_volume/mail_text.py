@@ -103,7 +103,7 @@ def _list(users: Sequence[Alert]) -> str:
     lines = [f"{'User':<14}{'Actions':>8}  Window"]
     lines += [f"{alert.user_id:<14}{_measured(alert):>8}  {_time(alert.window_start)}" for alert in users[:LISTED]]
     if len(users) > LISTED:
-        lines.append(f"... and {len(users) - LISTED} more; the runbook has the query that lists them.")
+        lines.append(f"... and {len(users) - LISTED} more; the runbook has the query.")
     return "\n".join(lines)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 import pytest
 
+from infra import assets
 from tests.conftest import ROOT, Platform
 
 type Aws = Callable[[str], Any]
@@ -22,7 +23,9 @@ type Aws = Callable[[str], Any]
 
 @dataclass(frozen=True)
 class Checkout:
-    """A copy of infra/ with one Glue script and a Flink application, and the command in it against the platform."""
+    """A copy of infra/ with one Glue script, a Flink application and a function, and the command in it against the
+    platform.
+    """
 
     folder: Path
     endpoint: str
@@ -34,6 +37,10 @@ class Checkout:
     @property
     def application(self) -> Path:
         return self.folder / "include" / "flink" / "target" / "flink-application.zip"
+
+    @property
+    def function(self) -> Path:
+        return self.folder / assets.FUNCTION / assets.FUNCTION_ZIP
 
     def settings(self, stage: str) -> Path:
         return self.folder / "var" / "deploy" / f"{stage}.json"
@@ -78,6 +85,8 @@ def make_checkout(folder: Path, endpoint: str) -> Checkout:
     checkout.application.parent.mkdir(parents=True)
     with zipfile.ZipFile(checkout.application, "w") as archive:
         archive.writestr("main.py", "print('first')\n")
+    checkout.function.parent.mkdir(parents=True)
+    shutil.copyfile(ROOT / assets.FUNCTION / assets.FUNCTION_ZIP, checkout.function)
     return checkout
 
 

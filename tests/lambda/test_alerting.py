@@ -1,4 +1,4 @@
-"""What a batch of counts leaves in the table, and which mails it sends, however often and in whatever order it comes."""
+"""What a batch of counts leaves in the table and which mails it sends, however often and in whatever order it comes."""
 
 from __future__ import annotations
 
