@@ -40,7 +40,7 @@ def from_template(shape: Any, value: Any) -> Any:
         return {name: from_template(shape.members[name], member) for name, member in value.items()}
     if shape.type_name == "list" and isinstance(value, list):
         return [from_template(shape.member, member) for member in value]
-    if shape.type_name in ("integer", "long") and isinstance(value, str) and value.isdigit():
+    if shape.type_name in ("integer", "long") and isinstance(value, str) and value.lstrip("-").isdigit():
         return int(value)
     if shape.type_name == "boolean" and value in ("true", "false"):
         return value == "true"

@@ -27,7 +27,6 @@ class KinesisService:
     """Answers for all streams of a store.
 
     consumers: how many consumers are registered with the stream of an ARN.
-    on_put: called when records have come.
     limited: whether shards refuse what exceeds their throughput.
     """
 
@@ -36,12 +35,10 @@ class KinesisService:
         store: StreamStore,
         meter: Meter,
         consumers: Callable[[str], int],
-        on_put: Callable[[], None],
         limited: bool,
     ) -> None:
         self._store = store
         self._meter = meter
-        self._on_put = on_put
         self._limits: dict[tuple[Scope, str, int], defaultdict[str, ShardLimits]] | None = {} if limited else None
         changing = changes.operations(store)
         self._plain: dict[str, Callable[[Scope, Data], Data]] = {
@@ -78,7 +75,8 @@ class KinesisService:
         self._meter.count(stream.name, "IncomingRecords", written.taken)
         self._meter.count(stream.name, "IncomingBytes", written.taken_bytes)
         self._meter.count(stream.name, "WriteProvisionedThroughputExceeded", written.throttled)
-        self._on_put()
+        for listener in self._store.listeners:
+            listener(stream)
         return written
 
     def _limits_of(self, scope: Scope, stream: Stream) -> defaultdict[str, ShardLimits] | None:

@@ -19,7 +19,7 @@ SEGMENT_BYTES = 64 << 20
 SEGMENT_MILLISECONDS = 3_600_000
 _HEAD = '{"ApproximateArrivalTimestamp":'
 _TIME_END = len(_HEAD) + 14
-_DATA = b',"Data":"'
+_NUMBER, _KEY, _DATA = b',"SequenceNumber":"', b'","PartitionKey":', b',"Data":"'
 SUFFIX = ".records"
 
 
@@ -38,6 +38,13 @@ def line(arrival_ms: int, number: int, key_json: str, data: str, extra: str = ""
 def data_of(stored: bytes) -> bytes:
     """The base64 text in a stored line; within a key the quotes of this mark are escaped."""
     return stored.split(_DATA, 1)[1].split(b'"', 1)[0]
+
+
+def fields_of(stored: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """Of a stored line: arrival in seconds, sequence number, partition key as JSON, data as base64 text."""
+    head, rest = stored.split(_DATA, 1)
+    number, key = head[_TIME_END + len(_NUMBER) :].split(_KEY, 1)
+    return head[len(_HEAD) : _TIME_END], number, key, rest.split(b'"', 1)[0]
 
 
 # Of each line, what is neither key nor data; sequence numbers have 56 digits.

@@ -6,6 +6,7 @@ import logging
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +41,8 @@ class StreamStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._streams: dict[tuple[Scope, str], Stream] = {}
+        # Called when records have come into a stream, before they are acknowledged.
+        self.listeners: list[Callable[[Stream], None]] = []
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob(f"*/*/*{_DELETED}"):
             shutil.rmtree(left)

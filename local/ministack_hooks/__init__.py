@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ministack.app
@@ -19,8 +20,10 @@ from local.ministack_hooks import (
     alarms,
     athena,
     cloudformation,
+    event_source_mappings,
     firehose,
     flink,
+    functions,
     glue,
     glue_crawlers,
     glue_jobs,
@@ -45,7 +48,9 @@ def install(config: Config) -> None:
     glue_crawlers.install(config)
     glue_jobs.install(config)
     athena.install(config)
-    firehose.install(config, kinesis.install(config))
+    streams = kinesis.install(config)
+    firehose.install(config, streams)
+    functions.install(config, partial(event_source_mappings.install, config, streams))
     flink.install(config)
 
 

@@ -1,6 +1,6 @@
 """Streams and their records are ours; consumers and resource policies stay ministack's.
 
-What else in ministack looks at streams (event source mappings, stacks, policies) sees ours through a view.
+What else in ministack looks at streams (stacks, policies) sees ours through a view.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from ministack.core.concurrency import esm_wake
 from ministack.core.responses import error_response_json, get_account_id, get_region
 from ministack.services import kinesis
 from ministack.services.cloudformation import provisioners
@@ -22,9 +21,10 @@ from local.api_model import output_shape
 from local.clients import factory
 from local.cloudwatch_meter import Meter
 from local.config import Config
-from local.kinesis import cfn_stream, mapping_view
+from local.kinesis import cfn_stream
 from local.kinesis.service import UNITS, KinesisService
 from local.kinesis.store import Scope, StreamStore
+from local.kinesis.stream import Stream
 from local.ministack_hooks.closing import at_close
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -35,7 +35,7 @@ def install(config: Config) -> StreamStore:
     store = StreamStore(config.var / "aws" / "kinesis")
     clients = factory(config.endpoint, config.region)
     meter = Meter(lambda: clients("cloudwatch"), "AWS/Kinesis", "StreamName", UNITS)
-    service = KinesisService(store, meter, _consumer_count, esm_wake.set, config.kinesis_limits)
+    service = KinesisService(store, meter, _consumer_count, config.kinesis_limits)
     at_close(meter.close)
     at_close(store.close)
     kinesis._streams = _Streams(store)
@@ -130,6 +130,11 @@ def _put_record_internal(service: KinesisService, stream_arn: str, partition_key
     return not service.put(_scope(), stream["stream"], [entry]).errors
 
 
+def _view(stream: Stream) -> Mapping[str, Any]:
+    """What ministack's functions look up; `stream` is the stream itself."""
+    return {"stream": stream, "StreamName": stream.name, "StreamARN": stream.arn, "StreamStatus": "ACTIVE"}
+
+
 class _Streams:
     """ministack's store of streams: it reads it, and empties it when it is reset."""
 
@@ -138,7 +143,7 @@ class _Streams:
 
     def get_scoped(self, account: str, region: str, name: str) -> Mapping[str, Any] | None:
         stream = self._store.get(Scope(account, region), name)
-        return None if stream is None else mapping_view.stream(stream)
+        return None if stream is None else _view(stream)
 
     def get(self, name: str) -> Mapping[str, Any] | None:
         return self.get_scoped(*_scope(), name)
@@ -155,7 +160,7 @@ class _Streams:
 
     def all_items(self) -> Iterator[tuple[tuple[str, str, str], Mapping[str, Any]]]:
         for scope, stream in self._store.all():
-            yield (*scope, stream.name), mapping_view.stream(stream)
+            yield (*scope, stream.name), _view(stream)
 
 
 def _create_resource(store: StreamStore, logical_id: str, properties: dict[str, Any], stack_name: str) -> Any:

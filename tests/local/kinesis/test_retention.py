@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from local.kinesis import mapping_view
 from local.kinesis.shard_log import data_of
 from local.kinesis.store import Scope, StreamStore
 from local.kinesis.stream import HOUR_MS, Settings, Stream
@@ -70,18 +69,3 @@ def test_a_closed_shard_goes_when_its_last_record_may(stream: Stream, tmp_path: 
     again.split(again.shards[1], 1 << 126, begun + 26 * HOUR_MS)
     assert sorted(again.shards) == [1, 2, 3, 4]
     store.close()
-
-
-def test_an_event_source_mapping_keeps_its_place(stream: Stream) -> None:
-    begun = stream.created_ms
-    put(stream, b"0", begun)
-    for number in (1, 2, 3, 4):
-        put(stream, str(number).encode(), begun + 2 * HOUR_MS)
-    records = mapping_view.stream(stream)["shards"]["shardId-000000000000"]["records"]
-    for now_ms in (begun, begun + 25 * HOUR_MS):
-        stream.drop_expired(now_ms)
-        assert len(records) == 5
-        assert [base64.b64decode(record["Data"]) for record in records[3:100]] == [b"3", b"4"]
-        assert records[4]["PartitionKey"] == "k"
-        assert records[5:100] == []
-    assert stream.shards[0].log.first == 1
