@@ -19,6 +19,9 @@ from local.ministack_hooks import (
     alarms,
     athena,
     cloudformation,
+    cloudwatch,
+    dynamodb,
+    embedded_metrics,
     firehose,
     flink,
     glue,
@@ -27,6 +30,7 @@ from local.ministack_hooks import (
     kinesis,
     refusals,
     s3,
+    sns,
 )
 from local.ministack_hooks.closing import close
 
@@ -39,7 +43,11 @@ def install(config: Config) -> None:
     ministack.app.save_all = lambda services: None
     refusals.install()
     cloudformation.install()
-    alarms.install()
+    metrics = cloudwatch.install(config)
+    embedded_metrics.install(metrics)
+    alarms.install(metrics)
+    dynamodb.install()
+    sns.install(config)
     s3.install(config)
     glue.install()
     glue_crawlers.install(config)
