@@ -51,6 +51,7 @@ def members(request: Mapping[str, Any]) -> dict[str, Any]:
         found.pop("Metrics", None)
         found.setdefault("Dimensions", [])
     _check_comparison(found)
+    found["Threshold"] = float(found["Threshold"])
     _check_watched(found)
     _check_range(found)
     return found

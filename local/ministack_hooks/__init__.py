@@ -22,6 +22,7 @@ from local.ministack_hooks import (
     cloudwatch,
     dynamodb,
     embedded_metrics,
+    faults,
     firehose,
     flink,
     glue,
@@ -31,6 +32,7 @@ from local.ministack_hooks import (
     refusals,
     s3,
     sns,
+    sqs,
 )
 from local.ministack_hooks.closing import close
 
@@ -48,6 +50,7 @@ def install(config: Config) -> None:
     alarms.install(metrics)
     dynamodb.install()
     sns.install(config)
+    sqs.install(metrics)
     s3.install(config)
     glue.install()
     glue_crawlers.install(config)
@@ -55,6 +58,8 @@ def install(config: Config) -> None:
     athena.install(config)
     firehose.install(config, kinesis.install(config))
     flink.install(config)
+    # The outermost: what it refuses nobody else sees.
+    faults.install()
 
 
 def states() -> dict[str, Callable[[], Any]]:

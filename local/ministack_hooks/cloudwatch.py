@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
-import cbor2
 from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import cloudwatch
 
-from local import query_protocol
+from local import cbor, query_protocol
 from local.api_errors import ApiError
 from local.api_model import input_shape, output_shape
 from local.config import Config
@@ -33,6 +30,7 @@ from local.ministack_hooks.closing import at_close
 logger = logging.getLogger(__name__)
 
 NAMESPACE = "http://monitoring.amazonaws.com/doc/2010-08-01/"
+CBOR_HEADERS = {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
 TARGET = "GraniteServiceVersion20100801."
 type Operation = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -145,7 +143,7 @@ def _read(
 ) -> tuple[str, dict[str, Any]]:
     """The name of the operation and its parameters, times as seconds since 1970."""
     if protocol == "cbor":
-        return path.rpartition("/operation/")[2].strip("/"), _plain(cbor2.loads(body) if body else {})
+        return path.rpartition("/operation/")[2].strip("/"), cbor.loads(body, cbor.SECONDS) if body else {}
     if protocol == "json":
         return headers.get("x-amz-target", "").rpartition(".")[2], json.loads(body or b"{}")
     form = {name: value[0] if isinstance(value, list) else value for name, value in query.items()}
@@ -162,23 +160,14 @@ def _is_known(action: str) -> bool:
     return True
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_plain(member) for member in value]
-    return query_protocol.seconds(value) if isinstance(value, datetime) else value
-
-
 def _success(protocol: str, action: str, answer: dict[str, Any]) -> Any:
-    request_id = new_uuid()
+    shape = output_shape("cloudwatch", action) if _is_known(action) else None
+    answer = _typed(answer, shape)
     if protocol == "json":
         return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(answer).encode()
-    shape = output_shape("cloudwatch", action) if _is_known(action) else None
     if protocol == "cbor":
-        body = cbor2.dumps(_tagged(answer, shape))
-        return 200, {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}, body
-    return 200, {"Content-Type": "text/xml"}, query_protocol.dump(action, answer, shape, NAMESPACE, request_id)
+        return 200, CBOR_HEADERS, cbor.dumps(answer, shape, cbor.SECONDS)
+    return 200, {"Content-Type": "text/xml"}, query_protocol.dump(action, answer, shape, NAMESPACE, new_uuid())
 
 
 def _failure(protocol: str, code: str, message: str, status: int) -> Any:
@@ -188,25 +177,21 @@ def _failure(protocol: str, code: str, message: str, status: int) -> Any:
     if protocol == "json":
         return status, headers | {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(body).encode()
     if protocol == "cbor":
-        return (
-            status,
-            headers | {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"},
-            cbor2.dumps(body),
-        )
+        return status, headers | CBOR_HEADERS, cbor.dumps(body, None)
     answer = query_protocol.dump_error(code, message, NAMESPACE, new_uuid(), status < 500)
     return status, headers | {"Content-Type": "text/xml"}, answer
 
 
-def _tagged(value: Any, shape: Any) -> Any:
-    """In the types that CBOR tells apart; what is absent is left out."""
+def _typed(value: Any, shape: Any) -> Any:
+    """Numbers and times as the shape has them; what is absent is left out."""
     kind = shape.type_name if shape is not None else None
     if kind == "timestamp":
-        return cbor2.CBORTag(1, query_protocol.seconds(value))
-    if kind in ("double", "float") and isinstance(value, int | float):
-        return float(value) if math.isfinite(value) else value
+        return query_protocol.seconds(value)
+    if kind in ("double", "float") and isinstance(value, int):
+        return float(value)
     if isinstance(value, dict):
         members = shape.members if kind == "structure" else {}
-        return {name: _tagged(one, members.get(name)) for name, one in value.items() if one is not None}
+        return {name: _typed(one, members.get(name)) for name, one in value.items() if one is not None}
     if isinstance(value, list):
-        return [_tagged(one, shape.member if kind == "list" else None) for one in value]
+        return [_typed(one, shape.member if kind == "list" else None) for one in value]
     return value

@@ -40,6 +40,8 @@ click a link in this mail first; until then the address gets nothing.
 
 def install(config: Config) -> None:
     mailer = Mailer(config.endpoint, Mailboxes(config.mail))
+    # ministack says of each mail that it only seems to send it.
+    sns.logger.addFilter(lambda record: "→ email" not in str(record.msg))
     sns._error = partial(_error, sns._error)
     sns._fanout = partial(_fanout, sns._fanout, mailer)
     sns.publish_internal = partial(_publish_internal, sns.publish_internal)
