@@ -42,6 +42,8 @@ def from_template(shape: Any, value: Any) -> Any:
         return [from_template(shape.member, member) for member in value]
     if shape.type_name in ("integer", "long") and isinstance(value, str) and value.lstrip("-").isdigit():
         return int(value)
+    if shape.type_name in ("double", "float") and isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
+        return float(value)
     if shape.type_name == "boolean" and value in ("true", "false"):
         return value == "true"
     return value

@@ -84,6 +84,11 @@ class Config:
         return self.var / "log"
 
     @property
+    def mail(self) -> Path:
+        """The folder of all mails that were delivered: <address>/<time>-<message>.eml."""
+        return self.var / "mail"
+
+    @property
     def run(self) -> Path:
         return self.var / "run"
 

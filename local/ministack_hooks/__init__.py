@@ -20,7 +20,11 @@ from local.ministack_hooks import (
     alarms,
     athena,
     cloudformation,
+    cloudwatch,
+    dynamodb,
+    embedded_metrics,
     event_source_mappings,
+    faults,
     firehose,
     flink,
     functions,
@@ -30,6 +34,8 @@ from local.ministack_hooks import (
     kinesis,
     refusals,
     s3,
+    sns,
+    sqs,
 )
 from local.ministack_hooks.closing import close
 
@@ -42,7 +48,12 @@ def install(config: Config) -> None:
     ministack.app.save_all = lambda services: None
     refusals.install()
     cloudformation.install()
-    alarms.install()
+    metrics = cloudwatch.install(config)
+    embedded_metrics.install(metrics)
+    alarms.install(metrics)
+    dynamodb.install()
+    sns.install(config)
+    sqs.install(metrics)
     s3.install(config)
     glue.install()
     glue_crawlers.install(config)
@@ -52,6 +63,8 @@ def install(config: Config) -> None:
     firehose.install(config, streams)
     functions.install(config, partial(event_source_mappings.install, config, streams))
     flink.install(config)
+    # The outermost: what it refuses nobody else sees.
+    faults.install()
 
 
 def states() -> dict[str, Callable[[], Any]]:

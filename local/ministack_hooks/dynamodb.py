@@ -1,7 +1,7 @@
 """Tables: PartiQL's writes are checked as PutItem's are, and a template's table goes through CreateTable.
 
 ministack stores what a PartiQL statement writes as it is: numbers not in DynamoDB's form, and an index key of the
-wrong type, which its index then cannot order. Of a template's table it leaves out time to live, recovery and encryption.
+wrong type, which its index then cannot order. Of a template's table it leaves out time to live, recovery, encryption.
 """
 
 from __future__ import annotations

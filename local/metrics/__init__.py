@@ -1,0 +1,1 @@
+"""CloudWatch's metrics: what was sent, its statistics, and mathematics on them."""

@@ -1,0 +1,118 @@
+"""Queues: what AWS measures of them each minute, and receipt handles that are out of date."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from ministack.services import sqs
+
+from local.metrics.store import MINUTE, Datum, Metric, MetricStore
+from local.metrics.summary import Summary
+
+logger = logging.getLogger(__name__)
+
+NAMESPACE = "AWS/SQS"
+_GAUGES = {
+    "ApproximateNumberOfMessagesVisible": "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible": "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed": "ApproximateNumberOfMessagesDelayed",
+}
+type Counts = Counter[tuple[str, str]]
+_tasks: list[asyncio.Task[None]] = []
+
+
+def install(store: MetricStore) -> None:
+    """To be called in the event loop, in which queues are measured."""
+    counts: Counts = Counter()
+    sqs._dispatch = partial(_dispatch, sqs._dispatch, counts)
+    sqs._HANDLERS["DeleteMessage"] = partial(_delete_message, sqs._act_delete_message)
+    sqs._HANDLERS["DeleteMessageBatch"] = partial(_delete_message_batch, sqs._act_delete_message_batch)
+    _tasks.append(asyncio.get_running_loop().create_task(_measure_for_ever(store, counts)))
+
+
+def _delete_message(stock: Callable[..., Any], data: dict[str, Any], url: str) -> dict[str, Any]:
+    """A handle of a message that was received again since, or that is deleted, is no error on AWS; nothing happens."""
+    try:
+        return dict(stock(data, url))
+    except sqs._Err as error:
+        if error.code == "ReceiptHandleIsInvalid" and _is_handle(data["ReceiptHandle"]):
+            return {}
+        raise
+
+
+def _delete_message_batch(stock: Callable[..., Any], data: dict[str, Any], url: str) -> dict[str, Any]:
+    answer = stock(data, url)
+    handles = {entry["Id"]: entry.get("ReceiptHandle", "") for entry in data["Entries"]}
+    harmless = [one for one in answer["Failed"] if _is_handle(handles[one["Id"]])]
+    return {
+        "Successful": [*answer["Successful"], *({"Id": one["Id"]} for one in harmless)],
+        "Failed": [one for one in answer["Failed"] if one not in harmless],
+    }
+
+
+def _is_handle(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+async def _dispatch(
+    stock: Callable[..., Awaitable[dict[str, Any]]], counts: Counts, action: str, data: dict[str, Any], url: str
+) -> dict[str, Any]:
+    answer = await stock(action, data, url)
+    counted = _counted(action, answer)
+    if counted:
+        queue = sqs._get_q(data.get("QueueUrl", url))
+        metric, number = counted
+        counts[queue["attributes"]["QueueArn"], metric] += number
+    return answer
+
+
+def _counted(action: str, answer: dict[str, Any]) -> tuple[str, int] | None:
+    if action == "ReceiveMessage":
+        received = len(answer.get("Messages", []))
+        return ("NumberOfMessagesReceived", received) if received else ("NumberOfEmptyReceives", 1)
+    for verb, metric in (("SendMessage", "NumberOfMessagesSent"), ("DeleteMessage", "NumberOfMessagesDeleted")):
+        if action == verb:
+            return metric, 1
+        if action == f"{verb}Batch":
+            return metric, len(answer["Successful"])
+    return None
+
+
+async def _measure_for_ever(store: MetricStore, counts: Counts) -> None:
+    while True:
+        await asyncio.sleep(MINUTE - time.time() % MINUTE)
+        try:
+            # Of the minute that is just over.
+            _measure(store, counts, time.time() - MINUTE / 2)
+        except Exception:  # The next minute is another one.
+            logger.exception("The queues could not be measured.")
+
+
+def _measure(store: MetricStore, counts: Counts, at: float) -> None:
+    data = []
+    counted = dict(counts)
+    counts.clear()
+    for (account, region, _), queue in list(sqs._queues._data.items()):
+        sqs._refresh_counts(queue)
+        attributes = queue["attributes"]
+        found = {metric: (float(attributes[name]), "Count") for metric, name in _GAUGES.items()}
+        sent = [message["sent_at"] for message in queue["messages"]]
+        found["ApproximateAgeOfOldestMessage"] = (max(time.time() - min(sent), 0.0) if sent else 0.0, "Seconds")
+        for (arn, metric), number in counted.items():
+            if arn == attributes["QueueArn"]:
+                found[metric] = (float(number), "Count")
+        for metric, (value, unit) in found.items():
+            series = Metric(account, region, NAMESPACE, metric, (("QueueName", queue["name"]),))
+            data.append(Datum(series, unit, at, MINUTE, Summary.of_values({value: 1.0})))
+    store.put(data)
