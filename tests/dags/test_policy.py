@@ -31,6 +31,7 @@ def test_every_file_holds_the_dag_of_its_name(dags: dict[str, Any]) -> None:
         "ecomm_archive_to_curated",
         "ecomm_batch_kpis",
         "ecomm_dataset_upload",
+        "ecomm_streaming_drill",
         "ecomm_streaming_start",
         "ecomm_streaming_stop",
     ]

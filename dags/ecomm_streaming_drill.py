@@ -1,0 +1,162 @@
+"""
+### Tries the alarm: an attack of our own, from the click to the mail
+
+Sends 25 clicks of one made-up user among 90 of thirty others, and looks at every place where the alarm has to show:
+the item in the table, the mail, the metric, the line in the log, and that none of the thirty was alerted. It fails with
+the sentence that names what is wrong.
+
+1. **Check** that Flink runs (or **start** it) and that the alarm is set: threshold, mapping, an address that gets mail.
+2. **Send** the clicks, all at once.
+3. **Wait** for what has to follow. No step waits for a time to pass; each has a patience.
+4. **Report**, with the seconds from the click to the mail.
+5. **Clean up**, always: the made-up users leave the table, and so the block list.
+
+```json
+{"actions": 25, "start_application": true}
+```
+
+**May be run at any time**, in production too: the users are of a range of their own, `9 100 000 000 000` and up, and
+the operator gets one mail, which names such a user. Flink goes on running afterwards; `ecomm_streaming_stop` stops it.
+
+What the mail means to the one who is woken by it: `docs/runbook.md`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Param, chain, dag, task
+from ecomm.dag_defaults import DEFAULT_ARGS, FLINK, TAGS
+from ecomm.operators.flink_application import LATEST, StartApplicationOperator
+from ecomm.settings import settings
+
+# A second try would be a second attack, and hide that the first one was not seen.
+ARGS = {**DEFAULT_ARGS, "retries": 0, "execution_timeout": timedelta(minutes=15)}
+
+
+@dag(
+    description="An attack of our own, looked for in table, mail, metric and log",
+    doc_md=__doc__,
+    schedule=None,
+    catchup=False,
+    max_active_runs=1,
+    default_args=ARGS,
+    tags=[*TAGS, "streaming"],
+    params={
+        "actions": Param(
+            25,
+            type="integer",
+            minimum=2,
+            maximum=400,
+            title="Actions",
+            description="Clicks of the attacker, all in one window of 10 seconds.",
+        ),
+        "start_application": Param(
+            True,
+            type="boolean",
+            title="Start Flink where it does not run",
+            description="Otherwise the drill fails then, and says so.",
+        ),
+        "patience_seconds": Param(
+            120,
+            type="integer",
+            minimum=5,
+            maximum=600,
+            title="Patience",
+            description="Seconds after which a step that still sees nothing fails.",
+        ),
+    },
+)
+def ecomm_streaming_drill() -> None:
+    names = settings()
+
+    @task
+    def check_application(params: Any = None) -> str:
+        from ecomm.streaming import drill
+
+        return drill.check_application(params["start_application"])
+
+    start_application = StartApplicationOperator(
+        task_id="start_application",
+        application=names.flink_application,
+        log_group=names.flink_log_group,
+        snapshot=LATEST,
+        execution_timeout=FLINK,
+    )
+
+    @task
+    def check_alarm(params: Any = None) -> dict[str, Any]:
+        from ecomm.streaming import drill
+
+        return drill.check_alarm(params["actions"])
+
+    @task
+    def send_clicks(params: Any = None) -> dict[str, Any]:
+        from ecomm.streaming import drill
+
+        return drill.send_clicks(params["actions"])
+
+    @task
+    def wait_for_item(sent: dict[str, Any], params: Any = None) -> dict[str, Any]:
+        from ecomm.streaming import drill
+
+        return drill.wait_for_item(sent, params["patience_seconds"])
+
+    @task
+    def wait_for_mail(sent: dict[str, Any], params: Any = None) -> dict[str, Any]:
+        from ecomm.streaming import drill
+
+        return drill.wait_for_mail(sent, params["patience_seconds"])
+
+    @task
+    def wait_for_metric(sent: dict[str, Any], params: Any = None) -> float:
+        from ecomm.streaming import drill
+
+        return drill.wait_for_metric(sent, params["patience_seconds"])
+
+    @task
+    def wait_for_log_line(sent: dict[str, Any], params: Any = None) -> dict[str, Any]:
+        from ecomm.streaming import drill
+
+        return drill.wait_for_log_line(sent, params["patience_seconds"])
+
+    @task
+    def check_others(sent: dict[str, Any]) -> int:
+        from ecomm.streaming import drill
+
+        return drill.check_others(sent)
+
+    @task
+    def report(
+        sent: dict[str, Any], item: dict[str, Any], mail: dict[str, Any], alerts: float, left_alone: int
+    ) -> dict[str, Any]:
+        from ecomm.streaming.tasks import summary
+
+        return summary(
+            {"attacker": sent["attacker"], "clicks": sent["clicks"], **item},
+            mail=mail["subject"],
+            seconds_to_mail=mail["seconds"],
+            alerts_counted=alerts,
+            ordinary_users_left_alone=left_alone,
+        )
+
+    @task
+    def clean_up(sent: dict[str, Any]) -> int:
+        from ecomm.streaming import drill
+
+        return drill.remove(sent)
+
+    sent: Any = send_clicks()
+    item: Any = wait_for_item(sent)
+    mail: Any = wait_for_mail(sent)
+    alerts: Any = wait_for_metric(sent)
+    line: Any = wait_for_log_line(sent)
+    others: Any = check_others(sent)
+    reported: Any = report(sent, item, mail, alerts, others)
+    chain(check_application(), start_application, check_alarm(), sent)
+    chain(item, [mail, alerts, line, others], reported)
+    chain(reported, clean_up(sent).as_teardown(setups=sent))
+
+
+ecomm_streaming_drill()

@@ -1,0 +1,204 @@
+"""The drill: green when the alarm works, and red with the right sentence for each way in which it does not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
+from typing import Any
+
+import pytest
+
+from tests.conftest import Platform
+from tests.dags.conftest import ROOT, Run
+
+pytestmark = pytest.mark.slow
+
+STAGE = "drill"
+ADDRESS = "night@example.com"
+# How long a step waits in vain where a test breaks the alarm on purpose.
+IN_VAIN = 8.0
+
+
+@pytest.fixture(scope="module")
+def deployed(platform: Platform) -> dict[str, str]:
+    """A stage of its own, whose alerts go to an address of its own."""
+    environment = {
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": platform.endpoint,
+        "ECOMM_DEPLOYMENT": str(platform.var / f"{STAGE}.json"),
+    }
+    deploy(environment, f"detection.AlertEmail={ADDRESS}", "detection.MailsPerMinute=100")
+    return environment
+
+
+def deploy(environment: dict[str, str], *parameters: str) -> None:
+    command = [sys.executable, "-m", "infra.deploy", "--yes", "--stage", STAGE]
+    command += ["--outputs", environment["ECOMM_DEPLOYMENT"]]
+    for parameter in parameters:
+        command += ["--parameter", parameter]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=True)
+
+
+def mails(platform: Platform) -> list[Any]:
+    folder = platform.var / "mail" / ADDRESS
+    return [message_from_bytes(path.read_bytes(), policy=default) for path in sorted(folder.glob("*.eml"))]
+
+
+@pytest.fixture(scope="module")
+def drilled(run: Run) -> dict[str, Any]:
+    """What a run of the whole DAG returned; it starts Flink."""
+    return run("ecomm_streaming_drill", {})
+
+
+def test_a_working_alarm_is_shown_from_the_click_to_the_mail(drilled: dict[str, Any], platform: Platform) -> None:
+    report = drilled["report"]
+    assert report["counted"] == 11
+    assert report["ordinary_users_left_alone"] == 30
+    assert report["alerts_counted"] >= 1
+    assert 0 < report["seconds_to_mail"] < 15
+    (mail,) = [mail for mail in mails(platform) if str(report["attacker"]) in mail["Subject"]]
+    assert mail["Subject"] == report["mail"]
+    assert drilled["wait_for_log_line"]["user_id"] == report["attacker"]
+
+
+def test_nothing_is_left_of_the_drill(drilled: dict[str, Any]) -> None:
+    from ecomm.streaming.detection import detection
+
+    sent = drilled["send_clicks"]
+    assert drilled["clean_up"] >= 2
+    assert detection().alerted([sent["attacker"], *sent["ordinary"]]) == []
+    assert detection().forget([sent["attacker"]]) == 0
+
+
+def refused(call: Callable[[], Any]) -> str:
+    from ecomm.errors import DataError
+
+    with pytest.raises(DataError) as raised:
+        call()
+    return str(raised.value)
+
+
+def in_vain() -> str:
+    """The sentence of a drill whose clicks are sent, and whose alert does not come."""
+    from ecomm.streaming import drill
+
+    sent = drill.send_clicks(25)
+    try:
+        return refused(lambda: drill.wait_for_item(sent, IN_VAIN))
+    finally:
+        drill.remove(sent)
+
+
+@pytest.fixture
+def stopped(drilled: dict[str, Any], run: Run) -> Iterator[None]:
+    run("ecomm_streaming_stop", {"force": True})
+    yield
+    run("ecomm_streaming_start", {})
+
+
+def test_red_where_flink_is_stopped(stopped: None) -> None:
+    from ecomm.streaming import drill
+
+    sentence = refused(lambda: drill.check_application(start=False))
+    assert "is READY, not RUNNING: no click is counted" in sentence
+    assert "ecomm_streaming_start" in sentence
+    assert drill.check_application(start=True) == "READY"
+    # As when it stops between the check and the clicks.
+    assert f"The application ecomm-user-activity-counts-{STAGE} is READY: no click is counted." in in_vain()
+
+
+def test_red_where_the_mapping_is_disabled(drilled: dict[str, Any]) -> None:
+    from ecomm.aws import client
+    from ecomm.settings import settings
+    from ecomm.streaming import drill
+
+    functions = client("lambda")
+    mappings = functions.list_event_source_mappings(FunctionName=settings().detection_function)["EventSourceMappings"]
+    (uuid,) = [mapping["UUID"] for mapping in mappings if ":kinesis:" in mapping["EventSourceArn"]]
+    functions.update_event_source_mapping(UUID=uuid, Enabled=False)
+    wait_until(lambda: functions.get_event_source_mapping(UUID=uuid)["State"] == "Disabled")
+    try:
+        sentence = refused(lambda: drill.check_alarm(25))
+        assert "is Disabled: the function gets no counts" in sentence
+        assert f"aws lambda update-event-source-mapping --uuid {uuid} --enabled" in sentence
+    finally:
+        functions.update_event_source_mapping(UUID=uuid, Enabled=True)
+        wait_until(lambda: functions.get_event_source_mapping(UUID=uuid)["State"] == "Enabled")
+
+
+def test_red_where_nobody_gets_the_mail(drilled: dict[str, Any]) -> None:
+    from ecomm.aws import client
+    from ecomm.streaming import drill
+    from ecomm.streaming.detection import detection
+
+    sns, topic = client("sns"), detection().topic
+    for subscription in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
+        if subscription["Protocol"] == "email":
+            sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+    try:
+        sentence = refused(lambda: drill.check_alarm(25))
+        assert f"the topic ecomm-high-event-volume-{STAGE} has no subscription by e-mail" in sentence
+        assert "detection.AlertEmail=" in sentence
+    finally:
+        sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=ADDRESS)
+
+
+def test_red_where_the_threshold_is_too_high(drilled: dict[str, Any]) -> None:
+    from ecomm.streaming import drill
+
+    sentence = refused(lambda: drill.check_alarm(10))
+    assert "is 10: 10 actions of a user in 10 seconds are no attack to it" in sentence
+    assert "streaming.AlertThreshold=" in sentence
+
+
+def test_red_where_the_function_is_broken(drilled: dict[str, Any]) -> None:
+    from ecomm.aws import client
+    from ecomm.settings import settings
+
+    functions, name = client("lambda"), settings().detection_function
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    broken = {**variables, "COOLDOWN_SECONDS": "soon"}
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": broken})
+    try:
+        sentence = in_vain()
+        assert f"The function ecomm-detect-high-event-volume-{STAGE} fails:" in sentence
+        assert "COOLDOWN_SECONDS is 'soon'" in sentence
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+
+def test_a_red_run_fails_and_cleans_up_all_the_same(drilled: dict[str, Any], deployed: dict[str, str]) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+    from ecomm.aws import client
+    from ecomm.settings import settings
+    from ecomm.streaming.detection import detection
+
+    functions, name = client("lambda"), settings().detection_function
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        dag = DagBag(ROOT / "dags" / "ecomm_streaming_drill.py").dags["ecomm_streaming_drill"]
+        ended = dag.test(run_conf={"patience_seconds": 5})
+        states = {task.task_id: str(task.state) for task in ended.get_task_instances()}
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
+    assert str(ended.state) == "failed"
+    assert states["wait_for_item"] == "failed"
+    assert states["clean_up"] == "success"
+    sent = next(task for task in ended.get_task_instances() if task.task_id == "send_clicks").xcom_pull("send_clicks")
+    wait_until(lambda: detection().alerted([sent["attacker"]]) == [sent["attacker"]])
+    detection().forget([sent["attacker"]])
+
+
+def wait_until(there: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = datetime.now(UTC) + timedelta(seconds=seconds)
+    while not there():
+        assert datetime.now(UTC) < deadline
+        time.sleep(0.1)
