@@ -57,6 +57,7 @@ class Environment:
         self._begun = time.monotonic()
         self._init_ms: float | None = None
         self._seen_mb = 0
+        self._killed = False
         self._connection, theirs = socket.socketpair()
         output, their_output = os.pipe()
         with theirs:
@@ -109,9 +110,11 @@ class Environment:
 
     def kill(self) -> None:
         """Ends the process and whatever it has started."""
-        # It may be gone already, and what it has started still there.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if not self._killed:
+            self._killed = True
+            # It may be gone already, and what it has started still there.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def close(self) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -14,7 +16,7 @@ from ministack.services.cloudformation import provisioners
 from local.clients import factory
 from local.cloudwatch_meter import Meter
 from local.config import Config
-from local.function.outcome import Outcome, error_payload, throttled
+from local.function.outcome import NO_FUNCTION, Outcome, error_payload, throttled
 from local.function.runner import UNITS, Runner
 from local.function.settings import Function, why_unsupported
 from local.ministack_hooks.closing import at_close
@@ -22,6 +24,11 @@ from local.ministack_hooks.closing import at_close
 Data = dict[str, Any]
 # Of requests. Source: "Lambda quotas", developer guide.
 LARGEST_EVENT, LARGEST_ASYNCHRONOUS_EVENT = 6_291_456, 1_048_576
+OLDEST_EVENT_SECONDS = 6 * 3600
+FIRST_THROTTLE_SECONDS, LONGEST_THROTTLE_SECONDS = 1.0, 30.0
+
+# Whether ministack's thread of an asynchronous invocation asks; it inherits this from its caller.
+_asynchronous: ContextVar[bool] = ContextVar("asynchronous", default=False)
 
 
 def install(config: Config, install_mappings: Callable[[Callable[[str, bytes], Outcome], Meter], None]) -> None:
@@ -34,6 +41,7 @@ def install(config: Config, install_mappings: Callable[[Callable[[str, bytes], O
     at_close(runner.close)
     at_close(meter.close)
     lambda_svc._execute_function = partial(_execute, runner)
+    lambda_svc.invoke_async_with_retry = partial(_invoke_asynchronously, lambda_svc.invoke_async_with_retry)
     # Counted by the runner, whoever invokes.
     lambda_svc._emit_lambda_metrics = lambda *arguments, **named: None
     lambda_svc.invalidate_worker = partial(_retire, runner)
@@ -49,7 +57,14 @@ def install(config: Config, install_mappings: Callable[[Callable[[str, bytes], O
 
 def _execute(runner: Runner, record: Data, event: Any) -> Data:
     """In place of ministack's own, with its kind of answer."""
-    outcome = _run(runner, record, json.dumps(event).encode())
+    content = json.dumps(event).encode()
+    outcome = _run(runner, record, content)
+    if _asynchronous.get():
+        begun, wait = time.monotonic(), FIRST_THROTTLE_SECONDS
+        while outcome.throttled and time.monotonic() - begun < OLDEST_EVENT_SECONDS:
+            time.sleep(wait)
+            wait = min(2 * wait, LONGEST_THROTTLE_SECONDS)
+            outcome = _run(runner, record, content)
     if outcome.throttled:
         answer: Data = lambda_svc._throttle_response(outcome.throttled, "Rate Exceeded.")
         answer["body"]["Type"] = "User"
@@ -60,12 +75,21 @@ def _execute(runner: Runner, record: Data, event: Any) -> Data:
     return {"body": outcome.answer, "log": log}
 
 
+def _invoke_asynchronously(stock: Any, record: Data, event: Any) -> None:
+    """ministack's own, which counts a throttle as one of the three tries; to Lambda it is none."""
+    token = _asynchronous.set(True)
+    try:
+        stock(record, event)
+    finally:
+        _asynchronous.reset(token)
+
+
 def _invoke(runner: Runner, arn: str, event: bytes) -> Outcome:
     account, region = lambda_svc._lambda_function_account_region_from_arn(arn)
     with request_scope(account, region):
         record, configuration, _ = lambda_svc._get_func_record_for_ref(arn)
     if record is None or configuration is None:
-        return throttled("ResourceNotFoundException")
+        return throttled(NO_FUNCTION)
     return _run(runner, {**record, "config": {**configuration, "FunctionArn": arn}}, event)
 
 

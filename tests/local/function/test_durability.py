@@ -26,7 +26,8 @@ def test_a_mapping_goes_on_where_it_was(tmp_path: Path, how: int) -> None:
         key = aws.make_mapping(stream, "f", BatchSize=BATCH)
         aws.put("s", "first")
         calls.wait_for(1)
-        wait_until(lambda: True if list((tmp_path / "var/aws/state").glob("lambda*.json")) else None)
+        state = tmp_path / "var/aws/state/lambda.json"
+        wait_until(lambda: True if state.exists() and key in state.read_text() else None)
         acknowledged: list[str] = []
         sender = threading.Thread(target=send, args=(aws, acknowledged))
         sender.start()
