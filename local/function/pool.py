@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from local.function.code import CodeFolder
-from local.function.environment import Environment, Host
+from local.function.environment import UNHANDLED, Environment
+from local.function.host import Host
 from local.function.outcome import Outcome, error_payload, throttled
 from local.function.settings import Function
 
@@ -63,7 +64,7 @@ class Pool:
                 self._release(environment)
         except OSError as error:
             logger.error("%s could not be started: %s", function.name, error)
-            return Outcome(error_payload("Runtime.InvalidEntrypoint", str(error)), request_id, "Unhandled")
+            return Outcome(error_payload("Runtime.InvalidEntrypoint", str(error)), request_id, UNHANDLED)
         finally:
             with self._lock:
                 self._running[function.arn] -= 1

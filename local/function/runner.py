@@ -8,7 +8,7 @@ from typing import Any
 
 from local.cloudwatch_meter import Meter
 from local.config import Config
-from local.function.environment import Host
+from local.function.host import Host
 from local.function.outcome import Outcome
 from local.function.pool import Pool
 from local.function.settings import Function
