@@ -8,7 +8,6 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 from local.function.code import CodeFolder
 from local.function.environment import UNHANDLED, Environment
@@ -32,9 +31,9 @@ class Pool:
     code: where zips are unpacked.
     """
 
-    def __init__(self, host: Callable[[], Host], code: Path) -> None:
+    def __init__(self, host: Callable[[], Host], code: CodeFolder) -> None:
         self._host = host
-        self._code = CodeFolder(code)
+        self._code = code
         self._lock = threading.Lock()
         self._idle: list[Environment] = []
         self._busy: list[Environment] = []

@@ -191,6 +191,15 @@ def test_the_log_has_a_stream_an_environment_and_lambdas_lines(aws: Aws, name: s
     assert float(warm["Duration"].split()[0]) < 1000
 
 
+def test_a_log_group_that_was_deleted_comes_back(aws: Aws, name: str) -> None:
+    aws.make_function(name, OBEDIENT)
+    aws.invoke(name, {})
+    wait_until(lambda: aws.log_lines(name) or None)
+    aws.client("logs").delete_log_group(logGroupName=f"/aws/lambda/{name}")
+    aws.invoke(name, {})
+    wait_until(lambda: True if "call 2" in str(aws.log_lines(name)) else None)
+
+
 def test_an_asynchronous_call_is_tried_three_times(aws: Aws, name: str, tmp_path: Path) -> None:
     source = """
 import os
