@@ -38,8 +38,7 @@ class LogStream:
         self._waiting.put((round(time.time() * 1000), line[:LONGEST_EVENT]))
 
     def __enter__(self) -> LogStream:
-        self._create(self._logs.create_log_group, logGroupName=self._names["logGroupName"])
-        self._create(self._logs.create_log_stream, **self._names)
+        self._create_both()
         self._thread.start()
         return self
 
@@ -48,6 +47,10 @@ class LogStream:
     ) -> None:
         self._waiting.put(None)
         self._thread.join()
+
+    def _create_both(self) -> None:
+        self._create(self._logs.create_log_group, logGroupName=self._names["logGroupName"])
+        self._create(self._logs.create_log_stream, **self._names)
 
     def _create(self, operation: Any, **names: str) -> None:
         try:
@@ -63,9 +66,17 @@ class LogStream:
             batch, ended = self._next_batch()
             if batch:
                 try:
-                    self._logs.put_log_events(**self._names, logEvents=batch)
+                    self._put(batch)
                 except (BotoCoreError, ClientError):
                     logger.warning("Lost %d lines of %s.", len(batch), self._names, exc_info=True)
+
+    def _put(self, batch: list[dict[str, Any]]) -> None:
+        try:
+            self._logs.put_log_events(**self._names, logEvents=batch)
+        except self._logs.exceptions.ResourceNotFoundException:
+            # Somebody has deleted the group.
+            self._create_both()
+            self._logs.put_log_events(**self._names, logEvents=batch)
 
     def _next_batch(self) -> tuple[list[dict[str, Any]], bool]:
         """What was written within the next half second, up to a batch, and whether it is the last."""

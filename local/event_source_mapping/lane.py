@@ -16,7 +16,7 @@ from local.event_source_mapping.checkpoints import Checkpoints
 from local.event_source_mapping.destination import AGE, RETRIES, Discarded, send
 from local.event_source_mapping.mapping import INFINITE, Mapping
 from local.event_source_mapping.reader import MOST_BYTES, Filter, Reader, Record, event
-from local.function.outcome import Outcome
+from local.function.outcome import NO_FUNCTION, Outcome
 from local.kinesis.shards import Shard
 from local.kinesis.store import now_ms
 
@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.1, 10.0
 DESTINATION_SECONDS = 60.0
-OK, FAILED, THROTTLED = "OK", "PROBLEM: Function call failed", "PROBLEM: Function call throttled"
+OK, FAILED = "OK", "PROBLEM: Function call failed"
+THROTTLED, NOT_FOUND = "PROBLEM: Function call throttled", "PROBLEM: Function not found"
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ class Lane:
         self._tools.measure(self._mapping.function_name, "IteratorAge", max(0, now_ms() - part.records[-1].arrival_ms))
         outcome = self._tools.invoke(self._mapping.function_arn, event(part.records))
         if outcome.throttled:
-            self._tools.tell(self._mapping.id, THROTTLED)
+            self._tools.tell(self._mapping.id, NOT_FOUND if outcome.throttled == NO_FUNCTION else THROTTLED)
         else:
             part.calls += 1
         return outcome

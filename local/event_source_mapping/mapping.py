@@ -3,8 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 INFINITE = -1
+# What holds where the owner has set nothing. Source: CreateEventSourceMapping, Lambda's API.
+STREAM_DEFAULTS: dict[str, Any] = {
+    "BatchSize": 100,
+    "MaximumBatchingWindowInSeconds": 0,
+    "ParallelizationFactor": 1,
+    "BisectBatchOnFunctionError": False,
+    "FunctionResponseTypes": [],
+    "MaximumRetryAttempts": INFINITE,
+    "MaximumRecordAgeInSeconds": INFINITE,
+    "DestinationConfig": {"OnFailure": {}},
+    "TumblingWindowInSeconds": 0,
+}
+QUEUE_DEFAULTS: dict[str, Any] = {
+    "BatchSize": 10,
+    "MaximumBatchingWindowInSeconds": 0,
+    "FunctionResponseTypes": [],
+}
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ class Context:
     """What AWS hands to a handler beside the event."""
 
     client_context = None
+    tenant_id = None
     identity = _Identity()
 
     def __init__(self, invocation: dict[str, Any]) -> None:

@@ -10,10 +10,14 @@ from pathlib import Path
 
 
 class CodeFolder:
-    """Folders by the hash of the zip; emptied at the start, since they can be made again."""
+    """Folders by the hash of the zip; emptied at the start, since they can be made again.
 
-    def __init__(self, folder: Path) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
+    bytecode: where Python keeps what it has compiled, by the path of its source.
+    """
+
+    def __init__(self, folder: Path, bytecode: Path) -> None:
+        for left in (folder, bytecode / folder.relative_to(folder.anchor)):
+            shutil.rmtree(left, ignore_errors=True)
         folder.mkdir(parents=True)
         self._folder = folder
         self._lock = threading.Lock()

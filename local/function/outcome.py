@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+NO_FUNCTION = "ResourceNotFoundException"
+
 
 @dataclass(frozen=True)
 class Outcome:

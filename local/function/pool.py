@@ -8,10 +8,10 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 from local.function.code import CodeFolder
-from local.function.environment import Environment, Host
+from local.function.environment import UNHANDLED, Environment
+from local.function.host import Host
 from local.function.outcome import Outcome, error_payload, throttled
 from local.function.settings import Function
 
@@ -31,9 +31,9 @@ class Pool:
     code: where zips are unpacked.
     """
 
-    def __init__(self, host: Callable[[], Host], code: Path) -> None:
+    def __init__(self, host: Callable[[], Host], code: CodeFolder) -> None:
         self._host = host
-        self._code = CodeFolder(code)
+        self._code = code
         self._lock = threading.Lock()
         self._idle: list[Environment] = []
         self._busy: list[Environment] = []
@@ -63,7 +63,7 @@ class Pool:
                 self._release(environment)
         except OSError as error:
             logger.error("%s could not be started: %s", function.name, error)
-            return Outcome(error_payload("Runtime.InvalidEntrypoint", str(error)), request_id, "Unhandled")
+            return Outcome(error_payload("Runtime.InvalidEntrypoint", str(error)), request_id, UNHANDLED)
         finally:
             with self._lock:
                 self._running[function.arn] -= 1

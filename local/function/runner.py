@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from local.cloudwatch_meter import Meter
 from local.config import Config
-from local.function.environment import Host
+from local.function.code import CodeFolder
+from local.function.host import Host
 from local.function.outcome import Outcome
 from local.function.pool import Pool
 from local.function.settings import Function
@@ -24,7 +24,8 @@ class Runner:
         self._config = config
         self._clients = clients
         self._meter = meter
-        self._pool = Pool(self._host, config.var / "aws" / "functions" / "code")
+        self._bytecode = config.environments / "pycache"
+        self._pool = Pool(self._host, CodeFolder(config.var / "aws" / "functions" / "code", self._bytecode))
         self.retire = self._pool.retire
         self.close = self._pool.close
 
@@ -45,5 +46,4 @@ class Runner:
         packages = next(folder.glob("lib/python3*/site-packages"), None)
         if packages is None or not python.exists():
             raise FileNotFoundError(f"Functions need {python}, which is missing; `make setup` installs it.")
-        bytecode: Path = self._config.environments / "pycache"
-        return Host(python, packages, bytecode, self._config.endpoint, self._clients("logs"))
+        return Host(python, packages, self._bytecode, self._config.endpoint, self._clients("logs"))

@@ -14,37 +14,23 @@ from functools import partial
 from typing import Any
 
 from ministack.core.responses import error_response_json, json_response
-from ministack.services import lambda_svc, sqs
-from ministack.services.cloudformation import provisioners
+from ministack.services import lambda_svc
 
 from local.api_errors import ApiError
-from local.api_model import check, from_template, input_shape
+from local.api_model import check
 from local.clients import factory
 from local.cloudwatch_meter import Meter
 from local.config import HOST, Config
-from local.event_source_mapping.answers import failed_items
 from local.event_source_mapping.engine import Engine
-from local.event_source_mapping.lane import FAILED, OK, Tools
-from local.event_source_mapping.mapping import INFINITE, Mapping
+from local.event_source_mapping.lane import Tools
+from local.event_source_mapping.mapping import INFINITE, STREAM_DEFAULTS, Mapping
 from local.function.outcome import Outcome
 from local.kinesis.store import Scope, StreamStore
+from local.ministack_hooks import queue_mappings
 from local.ministack_hooks.closing import at_close
 
 Data = dict[str, Any]
-# Of a mapping of a stream. Source: CreateEventSourceMapping, Lambda's API.
-_DEFAULTS: Data = {
-    "BatchSize": 100,
-    "MaximumBatchingWindowInSeconds": 0,
-    "ParallelizationFactor": 1,
-    "BisectBatchOnFunctionError": False,
-    "FunctionResponseTypes": [],
-    "MaximumRetryAttempts": INFINITE,
-    "MaximumRecordAgeInSeconds": INFINITE,
-    "DestinationConfig": {"OnFailure": {}},
-    "TumblingWindowInSeconds": 0,
-}
-_STARTS = ("EventSourceArn", "StartingPosition", "StartingPositionTimestamp")
-THROTTLE_SECONDS, FAILURE_SECONDS = 1.0, 0.1
+SHORTEST_AGE = 60
 
 
 def install(config: Config, streams: StreamStore, invoke: Callable[[str, bytes], Outcome], meter: Meter) -> None:
@@ -54,15 +40,10 @@ def install(config: Config, streams: StreamStore, invoke: Callable[[str, bytes],
     at_close(engine.close)
     threading.Thread(target=_start, args=(config, engine), name="mappings start", daemon=True).start()
     lambda_svc._poll_kinesis = lambda: False
-    lambda_svc._run_sqs_batch = _run_queue_batch
+    lambda_svc._run_sqs_batch = queue_mappings.run_batch
     lambda_svc._create_esm = partial(_create, streams, engine, lambda_svc._create_esm)
     lambda_svc._update_esm = partial(_update, engine, lambda_svc._update_esm)
     lambda_svc._delete_esm = partial(_delete, engine, lambda_svc._delete_esm)
-    provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"] |= {
-        "create": _create_resource,
-        "update": _update_resource,
-        "delete": _delete_resource,
-    }
 
 
 def _start(config: Config, engine: Engine) -> None:
@@ -80,7 +61,7 @@ def _mappings() -> dict[str, Mapping]:
     for (account, region, key), esm in list(lambda_svc._esms._data.items()):
         if ":kinesis:" not in esm["EventSourceArn"]:
             continue
-        set_values = {**_DEFAULTS, **esm}
+        set_values = {**STREAM_DEFAULTS, **esm}
         function = lambda_svc._functions.get_scoped(account, region, esm["FunctionName"]) or {"config": {}}
         filters = (esm.get("FilterCriteria") or {}).get("Filters") or []
         found[key] = Mapping(
@@ -131,7 +112,7 @@ def _create(streams: StreamStore, engine: Engine, stock: Any, data: Data) -> Any
         if ":kinesis:" in source:
             _require_stream(streams, source, data)
         elif ":sqs:" in source:
-            _require_visibility(source, data)
+            queue_mappings.refuse_unsuitable(source, data)
     except ApiError as error:
         return error_response_json(error.code, str(error), 409 if error.code == "ResourceConflictException" else 400)
     status, headers, body = stock(data)
@@ -140,7 +121,7 @@ def _create(streams: StreamStore, engine: Engine, stock: Any, data: Data) -> Any
     esm = lambda_svc._esms[json.loads(body)["UUID"]]
     esm["StateTransitionReason"] = "User action"
     if ":kinesis:" in source:
-        esm.update({name: data.get(name, default) for name, default in _DEFAULTS.items()})
+        esm.update({name: data.get(name, default) for name, default in STREAM_DEFAULTS.items()})
         if "StartingPositionTimestamp" in data:
             esm["StartingPositionTimestamp"] = data["StartingPositionTimestamp"]
         answer = {**lambda_svc._esm_response(esm), "State": "Creating"}
@@ -172,18 +153,9 @@ def _require_stream(streams: StreamStore, source: str, data: Data) -> None:
 def _refuse_unsupported(data: Data) -> None:
     if data.get("TumblingWindowInSeconds"):
         raise _invalid("The local platform has no tumbling windows in event source mappings.")
-
-
-def _require_visibility(source: str, data: Data) -> None:
-    """Raises ApiError where a message could come again while the function still works on it."""
-    queue = sqs._queue_by_arn(source)
-    name, _ = lambda_svc._resolve_request_scoped_name_and_qualifier(data["FunctionName"])
-    function = lambda_svc._functions.get(name)
-    if queue is None or function is None:
-        return
-    visible, timeout = int(queue["attributes"].get("VisibilityTimeout", "30")), int(function["config"]["Timeout"])
-    if visible < timeout:
-        raise _invalid(f"Queue visibility timeout: {visible} seconds is less than Function timeout: {timeout} seconds")
+    age = data.get("MaximumRecordAgeInSeconds")
+    if age not in (None, INFINITE) and age < SHORTEST_AGE:
+        raise _invalid(f"MaximumRecordAgeInSeconds is {INFINITE} or at least {SHORTEST_AGE}, not {age}.")
 
 
 def _invalid(sentence: str) -> ApiError:
@@ -213,68 +185,3 @@ def _delete(engine: Engine, stock: Any, key: str) -> Any:
     answer = stock(key)
     engine.changed()
     return answer
-
-
-def _run_queue_batch(esm: Data, record: Data, event: Data, batch: list[Data], queue_url: str, queue_name: str) -> None:
-    """Invokes the function with messages; those that it has worked off are deleted, the others become visible again."""
-    result = lambda_svc._execute_function(record, event)
-    identifiers = [message["id"] for message in batch]
-    failed: list[int] | None = []
-    if result.get("error"):
-        failed = None
-        pause = THROTTLE_SECONDS if result.get("throttle") else FAILURE_SECONDS
-        lambda_svc._esm_backoff_until[esm["UUID"]] = time.time() + pause
-    elif "ReportBatchItemFailures" in (esm.get("FunctionResponseTypes") or []):
-        failed = failed_items(result.get("body"), identifiers)
-    esm["LastProcessingResult"] = FAILED if failed is None else OK
-    if failed is not None:
-        done = {message["receipt_handle"] for place, message in enumerate(batch) if place not in failed}
-        sqs._delete_messages_for_esm(queue_url, done)
-
-
-def _create_resource(logical_id: str, properties: Data, stack_name: str) -> Any:
-    body = _require_success(lambda_svc._create_esm(_typed("CreateEventSourceMapping", properties)))
-    return body["UUID"], provisioners._lambda_esm_attrs(body["UUID"])
-
-
-def _update_resource(key: str, before: Data, after: Data, stack_name: str) -> Any:
-    if key not in lambda_svc._esms or any(before.get(name) != after.get(name) for name in _STARTS):
-        created = _create_resource(key, after, stack_name)
-        provisioners._delete_predecessor(_delete_resource, key, before)
-        return created
-    changes = {name: value for name, value in _typed("CreateEventSourceMapping", after).items() if name not in _STARTS}
-    changes.pop("Tags", None)
-    # What the template no longer sets is as if it had never been set.
-    gone = {
-        name: value for name, value in {**_DEFAULTS, "Enabled": True}.items() if name in before.keys() - after.keys()
-    }
-    _require_success(lambda_svc._update_esm(key, {**gone, **changes}))
-    return key, provisioners._lambda_esm_attrs(key)
-
-
-def _delete_resource(key: str, properties: Data) -> None:
-    if key in lambda_svc._esms:
-        lambda_svc._delete_esm(key)
-
-
-def _typed(action: str, properties: Data) -> Data:
-    """A template's properties as the API takes them. Raises ValueError where it has no such member."""
-    shape = input_shape("lambda", action)
-    if unknown := properties.keys() - shape.members.keys():
-        raise ValueError(f"AWS::Lambda::EventSourceMapping has no property {', '.join(sorted(unknown))}.")
-    given = {**properties}
-    if isinstance(given.get("Tags"), list):
-        given["Tags"] = {tag["Key"]: tag["Value"] for tag in given["Tags"]}
-    typed: Data = from_template(shape, {name: value for name, value in given.items() if name != "Tags"})
-    if "StartingPositionTimestamp" in typed:
-        typed["StartingPositionTimestamp"] = float(typed["StartingPositionTimestamp"])
-    return {**typed, "Tags": given["Tags"]} if "Tags" in given else typed
-
-
-def _require_success(answer: Any) -> Data:
-    status, _, body = answer
-    content: Data = json.loads(body)
-    if status >= 300:
-        sentence = content.get("message") or content.get("Message")
-        raise ValueError(f"AWS::Lambda::EventSourceMapping: {sentence} ({content.get('__type')})")
-    return content

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
 from ministack.core.responses import error_response_json, get_account_id, get_region, request_scope
 from ministack.services import lambda_svc
-from ministack.services.cloudformation import provisioners
 
 from local.clients import factory
 from local.cloudwatch_meter import Meter
 from local.config import Config
-from local.function.outcome import Outcome, error_payload, throttled
+from local.function.outcome import NO_FUNCTION, Outcome, error_payload, throttled
 from local.function.runner import UNITS, Runner
 from local.function.settings import Function, why_unsupported
+from local.ministack_hooks import function_resources
 from local.ministack_hooks.closing import at_close
+from local.ministack_hooks.function_resources import no_object, reason_against
 
 Data = dict[str, Any]
 # Of requests. Source: "Lambda quotas", developer guide.
 LARGEST_EVENT, LARGEST_ASYNCHRONOUS_EVENT = 6_291_456, 1_048_576
+OLDEST_EVENT_SECONDS = 6 * 3600
+FIRST_THROTTLE_SECONDS, LONGEST_THROTTLE_SECONDS = 1.0, 30.0
+
+# Whether ministack's thread of an asynchronous invocation asks; it inherits this from its caller.
+_asynchronous: ContextVar[bool] = ContextVar("asynchronous", default=False)
 
 
 def install(config: Config, install_mappings: Callable[[Callable[[str, bytes], Outcome], Meter], None]) -> None:
@@ -34,6 +42,7 @@ def install(config: Config, install_mappings: Callable[[Callable[[str, bytes], O
     at_close(runner.close)
     at_close(meter.close)
     lambda_svc._execute_function = partial(_execute, runner)
+    lambda_svc.invoke_async_with_retry = partial(_invoke_asynchronously, lambda_svc.invoke_async_with_retry)
     # Counted by the runner, whoever invokes.
     lambda_svc._emit_lambda_metrics = lambda *arguments, **named: None
     lambda_svc.invalidate_worker = partial(_retire, runner)
@@ -41,15 +50,19 @@ def install(config: Config, install_mappings: Callable[[Callable[[str, bytes], O
     lambda_svc._create_function = partial(_create, lambda_svc._create_function)
     lambda_svc._update_config = partial(_update_configuration, lambda_svc._update_config)
     lambda_svc._update_code = partial(_update_code, lambda_svc._update_code)
-    resource = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
-    resource["create"] = partial(_create_resource, resource["create"])
-    resource["update"] = partial(_update_resource, resource["update"])
-    resource["delete"] = partial(_delete_resource, runner, resource["delete"])
+    function_resources.install(partial(_retire, runner))
 
 
 def _execute(runner: Runner, record: Data, event: Any) -> Data:
     """In place of ministack's own, with its kind of answer."""
-    outcome = _run(runner, record, json.dumps(event).encode())
+    content = json.dumps(event).encode()
+    outcome = _run(runner, record, content)
+    if _asynchronous.get():
+        begun, wait = time.monotonic(), FIRST_THROTTLE_SECONDS
+        while outcome.throttled and time.monotonic() - begun < OLDEST_EVENT_SECONDS:
+            time.sleep(wait)
+            wait = min(2 * wait, LONGEST_THROTTLE_SECONDS)
+            outcome = _run(runner, record, content)
     if outcome.throttled:
         answer: Data = lambda_svc._throttle_response(outcome.throttled, "Rate Exceeded.")
         answer["body"]["Type"] = "User"
@@ -60,12 +73,21 @@ def _execute(runner: Runner, record: Data, event: Any) -> Data:
     return {"body": outcome.answer, "log": log}
 
 
+def _invoke_asynchronously(stock: Any, record: Data, event: Any) -> None:
+    """ministack's own, which counts a throttle as one of the three tries; to Lambda it is none."""
+    token = _asynchronous.set(True)
+    try:
+        stock(record, event)
+    finally:
+        _asynchronous.reset(token)
+
+
 def _invoke(runner: Runner, arn: str, event: bytes) -> Outcome:
     account, region = lambda_svc._lambda_function_account_region_from_arn(arn)
     with request_scope(account, region):
         record, configuration, _ = lambda_svc._get_func_record_for_ref(arn)
     if record is None or configuration is None:
-        return throttled("ResourceNotFoundException")
+        return throttled(NO_FUNCTION)
     return _run(runner, {**record, "config": {**configuration, "FunctionArn": arn}}, event)
 
 
@@ -112,7 +134,7 @@ def _create(stock: Any, data: Data) -> Any:
         "S3Bucket" in code
         and lambda_svc._fetch_code_from_s3(code["S3Bucket"], code.get("S3Key", ""), code.get("S3ObjectVersion")) is None
     ):
-        return error_response_json("InvalidParameterValueException", _no_object(code), 400)
+        return error_response_json("InvalidParameterValueException", no_object(code), 400)
     return stock(data)
 
 
@@ -125,46 +147,5 @@ def _update_code(stock: Any, name: str, data: Data) -> Any:
 
 
 def _refusal(data: Data) -> Any:
-    sentence = _why_unsupported(data)
+    sentence = reason_against(data)
     return error_response_json("InvalidParameterValueException", sentence, 400) if sentence else None
-
-
-def _why_unsupported(data: Data) -> str | None:
-    image = "ImageUri" in (data.get("Code") or {})
-    return why_unsupported({**data, "PackageType": "Image"} if image else data)
-
-
-def _no_object(code: Mapping[str, Any]) -> str:
-    return (
-        f"Error occurred while GetObject of s3://{code['S3Bucket']}/{code.get('S3Key')}. "
-        "S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist."
-    )
-
-
-def _create_resource(stock: Any, logical_id: str, properties: Data, stack_name: str) -> Any:
-    if sentence := _why_unsupported({"Runtime": "none", **properties}):
-        raise ValueError(f"AWS::Lambda::Function: {sentence}")
-    name, attributes = stock(logical_id, properties, stack_name)
-    if not lambda_svc._functions[name]["code_zip"]:
-        del lambda_svc._functions[name]
-        raise ValueError(_no_object({"S3Bucket": "", **(properties.get("Code") or {})}))
-    _reserve(name, properties)
-    return name, attributes
-
-
-def _update_resource(stock: Any, name: str, before: Data, after: Data, *rest: Any) -> Any:
-    if sentence := _why_unsupported({"Runtime": "none", **after}):
-        raise ValueError(f"AWS::Lambda::Function: {sentence}")
-    name, attributes = stock(name, before, after, *rest)
-    _reserve(name, after)
-    return name, attributes
-
-
-def _reserve(name: str, properties: Data) -> None:
-    reserved = properties.get("ReservedConcurrentExecutions")
-    lambda_svc._functions[name]["concurrency"] = None if reserved is None else int(reserved)
-
-
-def _delete_resource(runner: Runner, stock: Any, name: str, properties: Data) -> None:
-    stock(name, properties)
-    _retire(runner, name)

@@ -1,0 +1,56 @@
+"""What the processes of functions find on this machine, and the variables that they are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.function.settings import Function
+
+
+@dataclass(frozen=True)
+class Host:
+    """What all environments of this machine share.
+
+    python: of the runtime. packages: what the runtime brings. bytecode: where Python keeps it.
+    endpoint: of the platform, where the function's clients go. logs: a client of CloudWatch Logs.
+    """
+
+    python: Path
+    packages: Path
+    bytecode: Path
+    endpoint: str
+    logs: Any
+
+
+def variables(function: Function, code: Path, stream: str, host: Host) -> dict[str, str]:
+    """The environment of the process, as AWS gives it, and the way to the platform.
+
+    Source: "Defined runtime environment variables", Lambda's developer guide.
+    """
+    return {
+        "PATH": "/usr/local/bin:/usr/bin/:/bin",
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        # No configuration or key of the user's is found there.
+        "HOME": str(code),
+        "PYTHONPATH": str(host.packages),
+        "LAMBDA_TASK_ROOT": str(code),
+        "LAMBDA_RUNTIME_DIR": str(host.packages),
+        "_HANDLER": function.handler,
+        "AWS_REGION": function.region,
+        "AWS_DEFAULT_REGION": function.region,
+        "AWS_ACCESS_KEY_ID": function.account,
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SESSION_TOKEN": "local",
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": function.version,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+        "AWS_ENDPOINT_URL": host.endpoint,
+        **dict(function.variables),
+    }
