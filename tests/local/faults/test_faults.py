@@ -148,7 +148,7 @@ def test_each_service_fails_in_its_own_protocol(platform: Platform, faults: Faul
 def test_a_share_of_the_calls_fails(platform: Platform, faults: Faults, table: str) -> None:
     dynamodb = without_retries(platform, "dynamodb")
     faults.ask("dynamodb", "GetItem", "InternalServerError", seconds=60, share=0.5)
-    codes = []
+    codes: list[str | None] = []
     for _ in range(60):
         try:
             dynamodb.get_item(TableName=table, Key={"pk": {"S": "a"}})

@@ -182,7 +182,9 @@ def test_messages_outlive_stops_and_kills(tmp_path: Path) -> None:
         platform = start_platform(tmp_path)
         sqs = client(platform, "sqs")
         url = sqs.get_queue_url(QueueName="kept")["QueueUrl"]
-        bodies: set[str] = set()
-        wait_until(lambda: bodies.update(one["Body"] for one in receive(sqs, url)) or len(bodies) == 2)
+        bodies: list[str] = []
+        while len(bodies) < 2:
+            bodies += wait_until(lambda: [one["Body"] for one in receive(sqs, url)])
+        assert sorted(bodies) == ["before a kill", "before a stop"]
     finally:
         stop_platform(platform)
