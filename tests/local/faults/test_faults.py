@@ -135,7 +135,6 @@ def test_each_service_fails_in_its_own_protocol(platform: Platform, faults: Faul
         ("sqs", "SendMessage", "RequestThrottled", {"QueueUrl": f"{platform.endpoint}/q", "MessageBody": "m"}, 400),
         ("logs", "PutLogEvents", "ServiceUnavailableException", {"logGroupName": "g", "logStreamName": "s"}, 500),
         ("cloudwatch", "PutMetricData", "InternalServiceFault", {"Namespace": "N"}, 500),
-        ("s3", "PutObject", "SlowDown", {"Bucket": "none", "Key": "k", "Body": b""}, 503),
     ]
     for service, action, error, parameters, status in calls:
         faults.ask(service, action, error, times=1, status=status)
