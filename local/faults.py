@@ -19,7 +19,7 @@ from local.api_requests import error_status, model
 
 PATH = "/_local/faults"
 # As boto3 names them.
-SERVICES = ("cloudwatch", "dynamodb", "firehose", "kinesis", "lambda", "logs", "s3", "sns", "sqs")
+SERVICES = ("cloudwatch", "dynamodb", "firehose", "kinesis", "lambda", "logs", "sns", "sqs")
 # Refused as a part of an answer that is else a success.
 PARTIAL = {
     ("dynamodb", "BatchExecuteStatement"): ("ThrottlingError", "ProvisionedThroughputExceeded", "InternalServerError"),

@@ -10,10 +10,10 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from local.metrics.summary import Summary, merged
 
@@ -88,8 +88,8 @@ class MetricStore:
         with self._lock:
             for datum in data:
                 begin = int(datum.time) if datum.resolution == 1 else int(datum.time) // MINUTE * MINUTE
-                self._add(datum.metric, datum.unit, begin, datum.resolution, datum.summary)
-                lines.append(_line(datum.metric, datum.unit, begin, datum.resolution, datum.summary))
+                self._of(datum.metric, datum.unit).add(begin, datum.resolution, datum.summary)
+                lines.append(_line(datum.metric, datum.unit, datum.resolution, {begin: datum.summary}))
             if lines:
                 self._journal.writelines(lines)
                 self._journal.flush()
@@ -147,7 +147,8 @@ class MetricStore:
                 out.write(f"{replaced}\n")
                 for metric, unit, seconds, minutes in picture:
                     for resolution, slots in ((1, seconds), (MINUTE, minutes)):
-                        out.writelines(_line(metric, unit, at, resolution, one) for at, one in slots.items())
+                        if slots:
+                            out.write(_line(metric, unit, resolution, slots))
             unfinished.replace(self._folder / "all.jsonl")
             for path in self._folder.glob("journal-*.jsonl"):
                 if _number(path) <= replaced:
@@ -167,9 +168,8 @@ class MetricStore:
             if not units:
                 del self._series[metric]
 
-    def _add(self, metric: Metric, unit: str, begin: int, resolution: int, summary: Summary) -> None:
-        series = self._series.setdefault(metric, {}).setdefault(unit, Series())
-        series.add(begin, resolution, summary)
+    def _of(self, metric: Metric, unit: str) -> Series:
+        return self._series.setdefault(metric, {}).setdefault(unit, Series())
 
     def _load(self) -> None:
         replaced = 0
@@ -189,16 +189,16 @@ class MetricStore:
     def _load_lines(self, path: Path, lines: Iterable[str]) -> None:
         for line in lines:
             try:
-                names, unit, begin, resolution, numbers, values = json.loads(line)
+                (account, region, namespace, name, dimensions), unit, resolution, slots = json.loads(line)
             except ValueError:
                 # A kill in the middle of a put, which was not answered.
                 logger.warning("A line of %s is broken and left out.", path)
                 continue
-            account, region, namespace, name, dimensions = names
-            metric = Metric(account, region, namespace, name, tuple((key, value) for key, value in dimensions))
-            samples, total, minimum, maximum = numbers
-            kept = None if values is None else dict(values)
-            self._add(metric, unit, begin, resolution, Summary(samples, total, minimum, maximum, kept))
+            pairs = tuple((key, value) for key, value in dimensions)
+            series = self._of(Metric(account, region, namespace, name, pairs), unit)
+            for begin, samples, total, minimum, maximum, values in slots:
+                kept = None if values is None else dict(values)
+                series.add(begin, resolution, Summary(samples, total, minimum, maximum, kept))
 
     def _path(self, number: int) -> Path:
         return self._folder / f"journal-{number}.jsonl"
@@ -208,7 +208,9 @@ def _number(path: Path) -> int:
     return int(path.stem.removeprefix("journal-"))
 
 
-def _line(metric: Metric, unit: str, begin: int, resolution: int, summary: Summary) -> str:
-    *numbers, values = summary
-    kept: Any = None if values is None else list(values.items())
-    return f"{json.dumps((metric, unit, begin, resolution, numbers, kept), separators=(',', ':'))}\n"
+def _line(metric: Metric, unit: str, resolution: int, slots: Mapping[int, Summary]) -> str:
+    kept = [
+        (begin, *numbers, None if values is None else list(values.items()))
+        for begin, (*numbers, values) in slots.items()
+    ]
+    return f"{json.dumps((metric, unit, resolution, kept), separators=(',', ':'))}\n"

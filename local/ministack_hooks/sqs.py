@@ -1,9 +1,14 @@
-"""Queues: what AWS measures of them each minute, and receipt handles that are out of date."""
+"""Queues: what AWS measures of them each minute, receipt handles that are out of date, and one lock for all.
+
+A mapping reads and deletes messages in a thread of its own while requests are answered in the event loop. Both put a
+new list in the place of the old one, and only the thread holds ministack's lock: a message sent in between was lost.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 import uuid
 from collections import Counter
@@ -11,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from ministack.services import sqs
+from ministack.services import sns, sqs
 
 from local.metrics.store import MINUTE, Datum, Metric, MetricStore
 from local.metrics.summary import Summary
@@ -31,10 +36,23 @@ _tasks: list[asyncio.Task[None]] = []
 def install(store: MetricStore) -> None:
     """To be called in the event loop, in which queues are measured."""
     counts: Counts = Counter()
+    sqs._queues_lock = threading.RLock()
+    for name in ("_expire_retained", "_dlq_sweep", "_collect_msgs", "_refresh_counts", "get_state"):
+        setattr(sqs, name, partial(_alone, getattr(sqs, name)))
+    sns._deliver_to_sqs = partial(_alone, sns._deliver_to_sqs)
     sqs._dispatch = partial(_dispatch, sqs._dispatch, counts)
     sqs._HANDLERS["DeleteMessage"] = partial(_delete_message, sqs._act_delete_message)
     sqs._HANDLERS["DeleteMessageBatch"] = partial(_delete_message_batch, sqs._act_delete_message_batch)
+    for action, handler in sqs._HANDLERS.items():
+        # To receive is to wait too; what it does to the queue is done by the functions above.
+        if action != "ReceiveMessage":
+            sqs._HANDLERS[action] = partial(_alone, handler)
     _tasks.append(asyncio.get_running_loop().create_task(_measure_for_ever(store, counts)))
+
+
+def _alone[**Given, Answer](function: Callable[Given, Answer], *given: Given.args, **options: Given.kwargs) -> Answer:
+    with sqs._queues_lock:
+        return function(*given, **options)
 
 
 def _delete_message(stock: Callable[..., Any], data: dict[str, Any], url: str) -> dict[str, Any]:
