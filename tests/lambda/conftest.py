@@ -10,6 +10,7 @@ import importlib
 import json
 import re
 import sys
+import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -154,11 +155,11 @@ class Context:
     invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:ecomm-detect-high-event-volume"
     aws_request_id = "00000000-0000-0000-0000-000000000000"
 
-    def __init__(self, milliseconds: int = 30_000) -> None:
-        self._milliseconds = milliseconds
+    def __init__(self, milliseconds: int) -> None:
+        self._end = time.monotonic() + milliseconds / 1000
 
     def get_remaining_time_in_millis(self) -> int:
-        return self._milliseconds
+        return max(0, round((self._end - time.monotonic()) * 1000))
 
 
 type Handle = Callable[..., dict[str, Any]]

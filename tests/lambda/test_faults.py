@@ -1,0 +1,181 @@
+"""What the function makes of a table, a topic or a queue that refuses: the records come again, no mail comes twice."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+
+from .conftest import NOON, Handle, Resources, batch, count, failures
+from .test_alerting import due_digests, message, windows
+
+
+@pytest.fixture
+def fault(resources: Resources) -> Iterator[Callable[..., None]]:
+    """Makes an operation of the platform fail, as docs/local.md says; all works again after the test."""
+    url = f"{resources.endpoint}/_local/faults"
+
+    def ask(service: str, action: str, error: str, **limits: Any) -> None:
+        asked = {"service": service, "action": action, "error": error, **limits}
+        if limits.keys().isdisjoint({"times", "seconds"}):
+            asked["seconds"] = 60
+        body = json.dumps(asked).encode()
+        with urllib.request.urlopen(urllib.request.Request(url, body, method="PUT")):
+            pass
+
+    def end() -> None:
+        with urllib.request.urlopen(urllib.request.Request(url, method="DELETE")):
+            pass
+
+    ask.end = end  # type: ignore[attr-defined]
+    yield ask
+    end()
+
+
+def test_throttled_statements_are_tried_again_within_the_invocation(
+    handle: Handle, resources: Resources, fault: Callable[..., None]
+) -> None:
+    fault("dynamodb", "BatchExecuteStatement", "ThrottlingError", share=0.5, seconds=1)
+    rows = [count(user, 3) for user in range(1, 101)] + [count(200, 50)]
+    assert failures(handle(batch(*rows))) == []
+    assert all(windows(resources, user) for user in range(1, 101))
+    assert len(resources.sent()) == 1
+
+
+def test_a_table_that_goes_on_refusing_names_the_records_that_have_to_come_again(
+    handle: Handle, resources: Resources, fault: Any
+) -> None:
+    fault("dynamodb", "BatchExecuteStatement", "ThrottlingError")
+    event = batch(count(1, 3), count(2, 50), first=7)
+    assert failures(handle(event, milliseconds=5_000)) == ["7", "8"]
+    assert resources.sent() == []
+    fault.end()
+    assert failures(handle(event)) == []
+    assert windows(resources, 1)
+    assert len(resources.sent()) == 1
+
+
+def test_calls_that_are_refused_as_a_whole_are_tried_again(
+    handle: Handle, resources: Resources, fault: Callable[..., None]
+) -> None:
+    fault("dynamodb", "BatchExecuteStatement", "ProvisionedThroughputExceededException", status=400, times=4)
+    assert failures(handle(batch(*(count(user, 3) for user in range(1, 60))))) == []
+    assert all(windows(resources, user) for user in range(1, 60))
+
+
+def test_items_that_the_table_leaves_out_of_an_answer_are_asked_for_again(
+    handle: Handle, resources: Resources, fault: Callable[..., None]
+) -> None:
+    fault("dynamodb", "BatchGetItem", "UnprocessedKeys", times=3)
+    assert failures(handle(batch(*(count(user, 50) for user in range(1, 60))))) == []
+    assert len(resources.sent()) == 1
+
+
+def test_a_refused_claim_comes_again_and_is_mailed_once(handle: Handle, resources: Resources, fault: Any) -> None:
+    fault("dynamodb", "UpdateItem", "InternalServerError", status=500)
+    event = batch(count(1, 50), count(2, 3))
+    assert failures(handle(event, milliseconds=5_000)) == ["1"]
+    assert resources.sent() == []
+    fault.end()
+    for _ in range(2):
+        assert failures(handle(event)) == []
+    assert len(resources.sent()) == 1
+
+
+def test_a_mail_that_is_sent_is_not_sent_again_because_the_table_does_not_write_that_down(
+    start: Callable[..., Handle], resources: Resources, fault: Any
+) -> None:
+    """The windows are stored already when the table begins to refuse; an update of an item is no statement."""
+    handle = start()
+    handle(batch(count(1, 3)))
+    event = batch(count(1, 50, NOON + timedelta(seconds=10)))
+    # The one statement of the window is let through, those that mark it and the episode are not.
+    original = break_statements_after(1)
+    assert failures(handle(event, milliseconds=4_000)) == ["1"]
+    assert len(resources.sent()) == 1
+    original()
+    assert failures(handle(event)) == []
+    assert resources.sent() == []
+    episode = resources.items("user#1")["episode"]
+    assert episode["told"] is True
+    assert resources.items("user#1")["window#2019-11-01T12:00:10.000Z"]["alert"] == episode["episode"]
+
+
+def test_a_mail_that_sns_refuses_waits_in_the_queue_and_is_sent_once(
+    handle: Handle, resources: Resources, fault: Any
+) -> None:
+    fault("sns", "Publish", "InternalError", status=500)
+    event = batch(*(count(user, 50) for user in range(1, 4)))
+    assert failures(handle(event)) == []
+    assert resources.sent() == []
+    assert failures(handle(event)) == []
+    (digest,) = due_digests(resources)
+    assert failures(handle(message(digest, 1))) == ["message-1"]
+    fault.end()
+    assert failures(handle(message(digest, 2))) == ["message-2"], "another message's lease has not ended"
+    assert failures(handle(message(digest, 1))) == []
+    assert failures(handle(message(digest, 1))) == []
+    (mail,) = resources.sent()
+    assert "3 users" in mail["Subject"]
+    assert due_digests(resources) == [] or not any(sk.startswith("user#") for sk in resources.items(digest))
+
+
+def test_where_neither_sns_nor_the_queue_takes_the_mail_its_records_come_again(
+    handle: Handle, resources: Resources, fault: Any
+) -> None:
+    fault("sns", "Publish", "InternalError", status=500)
+    fault("sqs", "SendMessage", "InternalError", status=500)
+    event = batch(count(1, 3), count(2, 50))
+    assert failures(handle(event)) == ["2"]
+    fault.end()
+    assert failures(handle(event)) == []
+    assert len(resources.sent()) == 1
+
+
+def test_an_unreadable_row_that_the_queue_does_not_take_comes_again(
+    handle: Handle, resources: Resources, fault: Any
+) -> None:
+    fault("sqs", "SendMessageBatch", "InternalError", status=500)
+    event = batch(count(1, 3), b"broken", count(2, 3))
+    assert failures(handle(event)) == ["2"]
+    fault.end()
+    assert failures(handle(event)) == []
+    assert len(resources.take(resources.failed)) == 1
+
+
+def test_with_too_little_time_no_mail_is_begun(handle: Handle, resources: Resources) -> None:
+    """A mail that is cut off might have been sent or not."""
+    event = batch(count(1, 50))
+    assert failures(handle(event, milliseconds=2_000)) == ["1"]
+    assert resources.sent() == []
+    assert failures(handle(event)) == []
+    assert len(resources.sent()) == 1
+
+
+def break_statements_after(calls: int) -> Callable[[], None]:
+    """Lets so many calls of the function's own client through and refuses the rest, as the service would."""
+    client = sys.modules["ecomm_detect_high_event_volume.handler"].table._dynamodb
+    passed = 0
+
+    def refuse(**_: Any) -> Any:
+        nonlocal passed
+        passed += 1
+        if passed <= calls:
+            return None
+        body = b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'
+
+        class Raw:
+            def stream(self, **_: Any) -> Iterator[bytes]:
+                yield body
+
+        return AWSResponse("", 400, {"content-type": "application/x-amz-json-1.0"}, Raw())
+
+    event = "before-send.dynamodb.BatchExecuteStatement"
+    client.meta.events.register(event, refuse)
+    return lambda: client.meta.events.unregister(event, refuse)
