@@ -52,6 +52,8 @@ def send(source: str, stream: str, machine: Machine, progress: Progress) -> Sent
     words += ["--source", str(traffic), "--stream", stream, "--rate", str(RATE)]
     words += ["--plant", ATTACK, "--labels", str(labels), "--summary", str(account)]
     begin = datetime.now(UTC).replace(microsecond=0)
+    # Another attacker each time: the same one is not mailed about again for a while.
+    words += ["--seed", str(int(begin.timestamp()))]
     command = Command("simulator", words, machine.logs)
     with progress.waiting(f"the simulator sends the sample, {RATE} clicks a second, with an attack in it"):
         command.wait()

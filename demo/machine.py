@@ -20,6 +20,9 @@ POLL_SECONDS = 0.1
 LOG_LINES = 30
 # Who watches does not want to wait the minute that Firehose gathers by default.
 ARCHIVE_BUFFER = "streaming.ArchiveBufferSeconds=15"
+# Gets the alerts; the local AWS keeps its mails in var/mail/.
+OPERATOR = "operator@example.com"
+PARAMETERS = ("--parameter", ARCHIVE_BUFFER, "--parameter", f"detection.AlertEmail={OPERATOR}")
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class Machine:
             while up.running or deploy is None or deploy.running:
                 if deploy is None and self._answers():
                     words = [sys.executable, "-m", "infra.deploy", "--stage", self.stage, "--yes"]
-                    words += ["--outputs", str(self.deployment), "--parameter", ARCHIVE_BUFFER]
+                    words += ["--outputs", str(self.deployment), *PARAMETERS]
                     deploy = Command("deploy", words, self.logs)
                 for command, what in ((up, "the local AWS and Airflow are up"), (deploy, "the stacks are deployed")):
                     if command is not None and command.has_ended():

@@ -11,17 +11,18 @@ from ecomm.settings import Settings
 
 from demo import DemoError, clicks
 from demo.airflow_api import Airflow
+from demo.alerts import Alert, Alerts, latencies
 from demo.archive import Archive
 from demo.clicks import Sent
 from demo.counts import Counts, CountsStream, Key, closed, differences
 from demo.follow import follow
-from demo.machine import Machine
+from demo.machine import OPERATOR, Machine
 from demo.progress import Progress
 
 START = "ecomm_streaming_start"
 # Flink closes a window when every shard has a click from 10 seconds after its end; the quietest has one in 5 seconds.
 CLOSED_AFTER = timedelta(seconds=10 + 5)
-ARCHIVE_SECONDS, WINDOWS_SECONDS = 180.0, 90.0
+ARCHIVE_SECONDS, WINDOWS_SECONDS, MAIL_SECONDS = 180.0, 90.0, 60.0
 FAULTS_SHOWN = 5
 
 
@@ -30,6 +31,7 @@ class Streamed:
     """What went through the stream, and what came out.
 
     windows: those that were held against the archive. late, malformed: Flink's own counters of this time.
+    alerts: the users who were alerted, with the mail about each.
     """
 
     sent: Sent
@@ -38,6 +40,7 @@ class Streamed:
     windows: dict[Key, int]
     late: int
     malformed: int
+    alerts: list[Alert]
 
 
 def start(airflow: Airflow, progress: Progress) -> str:
@@ -59,6 +62,10 @@ def run(machine: Machine, names: Settings, source: str, progress: Progress) -> S
     with progress.waiting("Flink sees the attack"):
         stream.read_until(lambda counts: _attacks(counts, sent), "The early count of the attack", WINDOWS_SECONDS)
     progress.done("the attack was seen before the end of its window")
+    alerts = Alerts(names.detection_function, machine.var / "mail", OPERATOR, sent.begin)
+    with progress.waiting("the function mails the operator"):
+        mail = alerts.wait_for_mail(sent.attacker, MAIL_SECONDS)
+    progress.done(f"mail to {mail.address}: {mail.subject}")
     archive = Archive(names.raw_bucket, sent.begin)
     with progress.waiting("Firehose writes the archive"):
         archive.wait_for(sent.events, ARCHIVE_SECONDS)
@@ -69,10 +76,13 @@ def run(machine: Machine, names: Settings, source: str, progress: Progress) -> S
     if faults := differences(stream.counts, windows, archive.clicks):
         raise DemoError(f"Flink counted wrong: {'; '.join(faults[:FAULTS_SHOWN])}; {len(faults)} windows in all.")
     progress.done(f"{len(stream.counts.final):,} windows counted as in the archive")
+    if others := [user for user in alerts.users() if user != sent.attacker]:
+        raise DemoError(f"Users {others} were alerted, who are no attackers; the threshold is {alerts.threshold}.")
+    alerted = latencies([sent.attacker], {sent.attacker: mail}, archive.clicks, alerts.threshold)
     late, malformed = (
         _counter(names.flink_application, name, sent.begin) for name in ("numLateRecordsDropped", "malformedRecords")
     )
-    return Streamed(sent, archive, stream.counts, windows, late, malformed)
+    return Streamed(sent, archive, stream.counts, windows, late, malformed, alerted)
 
 
 def _attacks(counts: Counts, sent: Sent) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from demo.alerts import Alert
 from demo.report import new_table
 from demo.stream import Streamed
 
@@ -14,7 +16,7 @@ WINDOWS_SHOWN = 5
 
 def show(console: Console, streamed: Streamed) -> None:
     """Prints all of it."""
-    for shown in (windows(streamed), archive(streamed)):
+    for shown in (windows(streamed), archive(streamed), *map(mail, streamed.alerts)):
         console.print()
         console.print(shown)
 
@@ -38,6 +40,14 @@ def windows(streamed: Streamed) -> Table:
             style="bold red" if early else "",
         )
     return table
+
+
+def mail(alert: Alert) -> Panel:
+    """The mail as the operator got it."""
+    seconds = f"{alert.milliseconds / 1000:.1f} s after the click that was too much"
+    title = Text(f"{alert.mail.subject}, to {alert.mail.address}", "bold red")
+    body = alert.mail.text().partition("\n-- \n")[0].partition("\n--\n")[0].strip()
+    return Panel(Text(body), title=title, title_align="left", subtitle=seconds, subtitle_align="left", expand=False)
 
 
 def archive(streamed: Streamed) -> Text:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from demo.alerts import percentile
 from demo.kpis import Kpis, Row
 from demo.stream import Streamed
 
@@ -43,6 +44,8 @@ def summary(
             "windows": len(streamed.counts.final),
             "late": streamed.late,
             "malformed": streamed.malformed,
+            "alerts": len(streamed.alerts),
+            "latency_ms": {f"p{percent}": percentile(streamed.alerts, percent) for percent in (50, 95)},
         },
         "seconds": {step: round(value, 1) for step, value in seconds.items()},
         "urls": dict(urls),

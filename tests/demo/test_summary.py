@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from demo.alerts import Alert
 from demo.archive import Archive
 from demo.clicks import Sent
 from demo.counts import Counts
 from demo.kpis import Kpis
 from demo.stream import Streamed
 from demo.summary import summary, write
+from local.mail import Mail
 
 KPIS = Kpis(
     daily_visitors=[{"day": "2019-10-01", "audience": "all", "revenue": 59442.63, "visitors": 4504}],
@@ -28,7 +30,9 @@ def streamed() -> Streamed:
     archive = Archive("bucket", BEGIN)
     archive.clicks += [{"user_id": 1}, {"user_id": 2}]
     counts = Counts(final={(1, BEGIN): 12, (2, BEGIN): 2, (3, BEGIN): 2}, early={(1, BEGIN): 11})
-    return Streamed(Sent({"events_sent": 2}, BEGIN, 1), archive, counts, {}, late=5, malformed=7)
+    mail = Mail("operator@example.com", "User 1", BEGIN, Path("mail.eml"))
+    alerts = [Alert(1, mail, milliseconds) for milliseconds in (700, 400, 500)]
+    return Streamed(Sent({"events_sent": 2}, BEGIN, 1), archive, counts, {}, late=5, malformed=7, alerts=alerts)
 
 
 @pytest.mark.usefixtures("aws_environment")
@@ -59,7 +63,15 @@ def test_the_summary_has_the_promised_form(tmp_path: Path) -> None:
             },
             "queries": [{"table": "agg_activity", "bytes_scanned": 8}],
         },
-        "streaming": {"sent": 2, "archived": 2, "windows": 3, "late": 5, "malformed": 7},
+        "streaming": {
+            "sent": 2,
+            "archived": 2,
+            "windows": 3,
+            "late": 5,
+            "malformed": 7,
+            "alerts": 3,
+            "latency_ms": {"p50": 500, "p95": 700},
+        },
         "seconds": {"start": 1.3, "total": 100.0},
         "urls": {"airflow": "http://127.0.0.1:8080"},
     }
