@@ -1,0 +1,127 @@
+"""Whatever goes wrong between stream 2 and the mail: every window is stored once, every attacker is mailed once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.alarm.conftest import BEGIN, COUNTS, FUNCTION, Alarm, Row, count, wait_until
+
+Users = Callable[[int], range]
+
+
+def rows_of(users: range, windows: int, attackers: int) -> list[Row]:
+    """Counts of so many windows of every user, in the order of time; the first users attack once, early count first."""
+    rows: list[Row] = []
+    for place in range(windows):
+        begin = BEGIN + timedelta(seconds=10 * place)
+        for user in users:
+            if place == windows // 2 and user < users.start + attackers:
+                rows += [count(user, 11, begin, "early"), count(user, 30, begin)]
+            else:
+                rows.append(count(user, 2 + user % 9, begin))
+    return rows
+
+
+def test_batches_that_come_three_times_and_out_of_order(alarm: Alarm, users: Users) -> None:
+    rows, since = rows_of(users(100), 5, 10), len(alarm.mails())
+    for seed in range(3):
+        alarm.put(COUNTS, random.Random(seed).sample(rows, len(rows)))
+    alarm.complete(rows, since)
+
+
+def test_a_function_that_is_killed_while_it_stores(alarm: Alarm, users: Users) -> None:
+    rows, since = rows_of(users(400), 5, 20), len(alarm.mails())
+    killed = 0
+    for first in range(0, len(rows), 500):
+        part = rows[first : first + 500]
+        alarm.put(COUNTS, part)
+        keys = {(row["user_id"], row["window_start"]) for row in part}
+        # It has begun to store this part, and has not come to the mails.
+        wait_until(lambda keys=keys: bool(keys & alarm.windows().keys()), lambda: "nothing is stored", 30)
+        for process in alarm.processes():
+            process.kill()
+            killed += 1
+    assert killed >= 4
+    alarm.complete(rows, since)
+
+
+def test_a_function_that_is_throttled(alarm: Alarm, users: Users) -> None:
+    functions = alarm.client("lambda")
+    rows, since = rows_of(users(100), 5, 10), len(alarm.mails())
+    functions.put_function_concurrency(FunctionName=FUNCTION, ReservedConcurrentExecutions=0)
+    alarm.put(COUNTS, rows)
+    wait_until(lambda: throttles(alarm) > 0, lambda: "nothing was throttled", 90)
+    functions.delete_function_concurrency(FunctionName=FUNCTION)
+    alarm.complete(rows, since)
+
+
+def throttles(alarm: Alarm) -> float:
+    """By the mapping's own last result, which is there before the minute's metric."""
+    (mapping,) = [
+        found
+        for found in alarm.client("lambda").list_event_source_mappings(FunctionName=FUNCTION)["EventSourceMappings"]
+        if ":kinesis:" in found["EventSourceArn"]
+    ]
+    return 1.0 if "PROBLEM" in mapping["LastProcessingResult"] else 0.0
+
+
+@pytest.mark.parametrize("change", [{"Timeout": 1}, {"Timeout": 4}], ids=["cut off", "too short for a mail"])
+def test_a_function_that_is_out_of_time(alarm: Alarm, users: Users, change: dict[str, Any]) -> None:
+    functions = alarm.client("lambda")
+    rows, since = rows_of(users(100), 5, 10), len(alarm.mails())
+    before = functions.get_function_configuration(FunctionName=FUNCTION)["Timeout"]
+    functions.update_function_configuration(FunctionName=FUNCTION, **change)
+    alarm.put(COUNTS, rows)
+    wait_until(lambda: throttles(alarm) > 0, lambda: "no batch failed", 60)
+    functions.update_function_configuration(FunctionName=FUNCTION, Timeout=before)
+    alarm.complete(rows, since)
+
+
+def test_a_table_that_throttles(alarm: Alarm, users: Users) -> None:
+    rows, since = rows_of(users(200), 5, 10), len(alarm.mails())
+    alarm.fault("dynamodb", "BatchExecuteStatement", "ThrottlingError", share=0.5, seconds=5)
+    alarm.fault("dynamodb", "UpdateItem", "ProvisionedThroughputExceededException", share=0.5, seconds=5)
+    alarm.fault("dynamodb", "BatchGetItem", "UnprocessedKeys", share=0.5, seconds=5)
+    alarm.put(COUNTS, rows)
+    alarm.complete(rows, since)
+
+
+def test_sns_that_fails_for_a_while(alarm: Alarm, users: Users) -> None:
+    """The counts behind the mails are stored meanwhile."""
+    rows, since = rows_of(users(100), 5, 10), len(alarm.mails())
+    quiet = rows_of(users(100), 2, 0)
+    alarm.fault("sns", "Publish", "InternalError", status=500, seconds=20)
+    alarm.put(COUNTS, rows)
+    alarm.put(COUNTS, quiet)
+    alarm.complete(quiet, since)
+    assert alarm.mails(since) == []
+    alarm.complete(rows, since)
+
+
+def test_a_poison_record_in_the_middle(alarm: Alarm, users: Users) -> None:
+    rows, since = rows_of(users(100), 5, 10), len(alarm.mails())
+    before = len(alarm.failed())
+    middle = len(rows) // 2
+    alarm.put(COUNTS, [*rows[:middle], b"poison", *rows[middle:]])
+    alarm.complete(rows, since)
+    wait_until(lambda: len(alarm.failed()) == before + 1, lambda: f"{alarm.failed()}")
+    assert sum("unreadable" in message for message in alarm.failed()) == before + 1
+
+
+@pytest.mark.parametrize("kill", [False, True], ids=["stopped", "killed"])
+def test_a_platform_that_ends_and_comes_back(alarm: Alarm, users: Users, kill: bool) -> None:
+    rows, since = rows_of(users(400), 5, 20), len(alarm.mails())
+    # The attackers' mails are after the restart: what is written in the moment of a kill may be written again.
+    begin, end = rows[:700], rows[700:]
+    alarm.put(COUNTS, begin)
+    keys = {(row["user_id"], row["window_start"]) for row in begin}
+    wait_until(lambda: keys <= alarm.windows().keys(), lambda: "not all is stored")
+    alarm.put(COUNTS, end[:100])
+    alarm.restart(kill)
+    alarm.put(COUNTS, end[100:])
+    alarm.complete(rows, since)
