@@ -30,7 +30,7 @@ def variables(function: Function, code: Path, stream: str, host: Host) -> dict[s
     Source: "Defined runtime environment variables", Lambda's developer guide.
     """
     return {
-        "PATH": "/usr/local/bin:/usr/bin/:/bin",
+        "PATH": f"{host.python.parent}:/usr/local/bin:/usr/bin:/bin",
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         # No configuration or key of the user's is found there.

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 300
 LOOK_SECONDS = 15
+CLOSE_SECONDS = 5
 # Each is a Python process; AWS's own default for an account is 1,000.
 ACCOUNT_CONCURRENCY = 100
 FUNCTION_LIMIT = "ReservedFunctionConcurrentInvocationLimitExceeded"
@@ -35,6 +36,7 @@ class Pool:
         self._host = host
         self._code = code
         self._lock = threading.Lock()
+        self._less_busy = threading.Condition(self._lock)
         self._idle: list[Environment] = []
         self._busy: list[Environment] = []
         # Invocations by the function's ARN, whatever its version.
@@ -59,6 +61,10 @@ class Pool:
             environment = self._acquire(function, zip_file)
             try:
                 return environment.invoke(arn, event, request_id)
+            except BaseException:
+                # What it sends later would be taken for the answer of another call.
+                environment.retired = True
+                raise
             finally:
                 self._release(environment)
         except OSError as error:
@@ -86,16 +92,15 @@ class Pool:
         for environment in busy:
             environment.retired = True
             environment.kill()
-        deadline = time.monotonic() + 5
-        while self._busy and time.monotonic() < deadline:
-            time.sleep(0.01)
+        with self._less_busy:
+            self._less_busy.wait_for(lambda: not self._busy, CLOSE_SECONDS)
         self._end_idle(lambda environment: True)
 
     def _acquire(self, function: Function, zip_file: bytes) -> Environment:
         with self._lock:
             # The one that was used last, so that those which are too many grow old.
             for environment in reversed(self._idle):
-                if environment.function == function and environment.is_alive:
+                if environment.function == function and environment.is_alive and not environment.retired:
                     self._idle.remove(environment)
                     self._busy.append(environment)
                     return environment
@@ -107,8 +112,8 @@ class Pool:
         return environment
 
     def _release(self, environment: Environment) -> None:
-        keep = environment.is_alive and not environment.retired and not self._ended.is_set()
         with self._lock:
+            keep = environment.is_alive and not environment.retired and not self._ended.is_set()
             environment.idle_since = time.monotonic()
             if keep:
                 self._idle.append(environment)
@@ -119,8 +124,9 @@ class Pool:
 
     def _end(self, environment: Environment) -> None:
         environment.close()
-        with self._lock:
+        with self._less_busy:
             self._busy.remove(environment)
+            self._less_busy.notify_all()
 
     def _tidy(self) -> None:
         while not self._ended.wait(LOOK_SECONDS):
@@ -135,4 +141,6 @@ class Pool:
 
 
 def _is_done_with(environment: Environment) -> bool:
-    return not environment.is_alive or environment.idle_since < time.monotonic() - IDLE_SECONDS
+    if environment.retired or not environment.is_alive:
+        return True
+    return environment.idle_since < time.monotonic() - IDLE_SECONDS

@@ -6,9 +6,6 @@ All are kept by ministack, which also carries out those of DynamoDB's streams.
 from __future__ import annotations
 
 import json
-import socket
-import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -20,13 +17,14 @@ from local.api_errors import ApiError
 from local.api_model import check
 from local.clients import factory
 from local.cloudwatch_meter import Meter
-from local.config import HOST, Config
+from local.config import Config
 from local.event_source_mapping.engine import Engine
 from local.event_source_mapping.lane import Tools
 from local.event_source_mapping.mapping import INFINITE, STREAM_DEFAULTS, Mapping
 from local.function.outcome import Outcome
 from local.kinesis.store import Scope, StreamStore
 from local.ministack_hooks import queue_mappings
+from local.ministack_hooks.answering import once_answering
 from local.ministack_hooks.closing import at_close
 
 Data = dict[str, Any]
@@ -38,21 +36,12 @@ def install(config: Config, streams: StreamStore, invoke: Callable[[str, bytes],
     tools = Tools(invoke, _filtered, factory(config.endpoint, config.region), meter.count, _tell_result)
     engine = Engine(config.var / "aws" / "functions" / "mappings", streams, _mappings, tools, _tell_state)
     at_close(engine.close)
-    threading.Thread(target=_start, args=(config, engine), name="mappings start", daemon=True).start()
+    once_answering(config, engine.start, "mappings start")
     lambda_svc._poll_kinesis = lambda: False
     lambda_svc._run_sqs_batch = queue_mappings.run_batch
     lambda_svc._create_esm = partial(_create, streams, engine, lambda_svc._create_esm)
     lambda_svc._update_esm = partial(_update, engine, lambda_svc._update_esm)
     lambda_svc._delete_esm = partial(_delete, engine, lambda_svc._delete_esm)
-
-
-def _start(config: Config, engine: Engine) -> None:
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, config.port)) == 0:
-                break
-        time.sleep(0.1)
-    engine.start()
 
 
 def _mappings() -> dict[str, Mapping]:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -18,10 +15,11 @@ from ministack.services.cloudformation import provisioners
 from local.api_errors import ApiError
 from local.clients import factory
 from local.cloudwatch_meter import Meter
-from local.config import HOST, Config
+from local.config import Config
 from local.firehose import cfn_delivery_stream
 from local.firehose.service import UNITS, FirehoseService
 from local.kinesis.store import Scope, StreamStore
+from local.ministack_hooks.answering import once_answering
 from local.ministack_hooks.closing import at_close
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -33,7 +31,7 @@ def install(config: Config, streams: StreamStore) -> None:
     service = FirehoseService(config.var / "aws" / "firehose", streams, clients, meter)
     at_close(service.close)
     at_close(meter.close)
-    threading.Thread(target=_start, args=(config, service), name="Firehose start", daemon=True).start()
+    once_answering(config, service.start, "Firehose start")
     firehose._streams = _Streams(service)
     firehose.get_state = lambda: None
     firehose._restore_state = lambda data: None
@@ -43,16 +41,6 @@ def install(config: Config, streams: StreamStore) -> None:
         "update": partial(_update_resource, service),
         "delete": partial(_delete_resource, service),
     }
-
-
-def _start(config: Config, service: FirehoseService) -> None:
-    """Begins to deliver as soon as the platform, which is about to start, answers."""
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, config.port)) == 0:
-                break
-        time.sleep(0.1)
-    service.start()
 
 
 def _scope() -> Scope:

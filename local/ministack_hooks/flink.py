@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -14,11 +12,12 @@ from ministack.core.responses import error_response_json, json_response
 from ministack.services import kinesisanalyticsv2 as kda
 
 from local.clients import factory
-from local.config import HOST, Config
+from local.config import Config
 from local.flink import runtime
 from local.flink.engine import Engine
 from local.flink.errors import ApplicationError
 from local.flink.lifecycle import Lifecycle, LifecycleError, restore_path
+from local.ministack_hooks.answering import once_answering
 from local.ministack_hooks.closing import at_close
 
 _NUMBERS = ("CheckpointInterval", "MinPauseBetweenCheckpoints", "Parallelism", "ParallelismPerKPU")
@@ -260,17 +259,9 @@ def _load(config: Config, lifecycle: Lifecycle, stock: Any, data: Any) -> None:
     for (account, region, name), record in list(kda._applications._data.items()):
         record["ApplicationStatus"] = statuses[record["ApplicationARN"]]
         left.append((record, kda._snapshots.get_scoped(account, region, name) or {}))
-    threading.Thread(target=_resume, args=(config, lifecycle, left), daemon=True).start()
+    once_answering(config, partial(_resume, lifecycle, left), "Flink start")
 
 
-def _resume(config: Config, lifecycle: Lifecycle, left: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
-    while not _answers(config):
-        time.sleep(0.1)
+def _resume(lifecycle: Lifecycle, left: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
     for record, snapshots in left:
         lifecycle.resume(record, snapshots)
-
-
-def _answers(config: Config) -> bool:
-    with socket.socket() as connection:
-        connection.settimeout(1)
-        return connection.connect_ex((HOST, config.port)) == 0

@@ -7,7 +7,7 @@ import json
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,9 @@ class Calls:
 
     @property
     def all(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.file.read_text().splitlines()] if self.file.exists() else []
+        text = self.file.read_text() if self.file.exists() else ""
+        # The last line may be half written.
+        return [json.loads(line) for line in text.rpartition("\n")[0].splitlines()]
 
     @property
     def batches(self) -> list[list[str]]:
@@ -86,8 +88,17 @@ class Aws:
 
     endpoint: str
     folder: Path
+    made: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str, **settings: Any) -> Any:
+        """The same one at each call, unless it is to have settings of its own."""
+        if settings:
+            return self._new_client(service, settings)
+        if service not in self.made:
+            self.made[service] = self._new_client(service, settings)
+        return self.made[service]
+
+    def _new_client(self, service: str, settings: dict[str, Any]) -> Any:
         session: Any = boto3.session.Session()
         config = Config(retries={"total_max_attempts": 1}, read_timeout=60, max_pool_connections=50, **settings)
         return session.client(

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.conftest import start_platform, stop_platform
 from tests.local.function.conftest import Aws, wait_until
 
-RECORDS, BATCH, SHARDS = 3000, 50, 2
+RECORDS, BATCH, SHARDS = 2000, 50, 2
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["stop", "kill"])
@@ -31,7 +31,7 @@ def test_a_mapping_goes_on_where_it_was(tmp_path: Path, how: int) -> None:
         acknowledged: list[str] = []
         sender = threading.Thread(target=send, args=(aws, acknowledged))
         sender.start()
-        for so_many in (400, 1200):
+        for so_many in (300, 900):
             calls.wait_for(so_many)
             stop_platform(running, how)
             running = start_platform(tmp_path / "var", port)

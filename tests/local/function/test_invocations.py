@@ -28,6 +28,8 @@ def handle(event, context):
     calls += 1
     print("call", calls)
     sys.stderr.write("to stderr\\n")
+    if "touch" in event:
+        open(event["touch"], "w").close()
     if event.get("raise"):
         raise ValueError(event["raise"])
     time.sleep(event.get("sleep", 0))
@@ -159,8 +161,10 @@ def test_concurrent_calls_have_environments_of_their_own_up_to_the_reserved_numb
         pids = {answer["pid"] for answer in pool.map(lambda _: aws.invoke(name, {"sleep": 1}), range(3))}
         assert len(pids) == 3
         functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
-        running = pool.submit(aws.invoke, name, {"sleep": 3})
-        refused = wait_until(lambda: throttle(functions, name))
+        begun = aws.folder / "begun"
+        running = pool.submit(aws.invoke, name, {"sleep": 3, "touch": str(begun)})
+        wait_until(lambda: begun.exists() or None)
+        refused = throttle(functions, name)
         assert refused["Error"]["Code"] == "TooManyRequestsException"
         assert refused["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
         assert refused["ResponseMetadata"]["HTTPStatusCode"] == 429
@@ -169,11 +173,9 @@ def test_concurrent_calls_have_environments_of_their_own_up_to_the_reserved_numb
 
 
 def throttle(functions: Any, name: str) -> Any:
-    try:
+    with pytest.raises(ClientError) as caught:
         functions.invoke(FunctionName=name, Payload="{}")
-    except ClientError as error:
-        return error.response
-    return None
+    return caught.value.response
 
 
 def test_the_log_has_a_stream_an_environment_and_lambdas_lines(aws: Aws, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -292,3 +293,33 @@ def receive(aws: Aws, queue: str) -> Any:
     for message in aws.client("sqs").receive_message(QueueUrl=queue).get("Messages", []):
         return json.loads(message["Body"])
     return None
+
+
+def test_a_function_that_dies_or_hangs_loses_nothing(aws: Aws, name: str) -> None:
+    # In turn: killed, out of time, out of memory, done.
+    source = """
+import base64, json, os, signal, time
+
+def handle(event, context):
+    with open(os.environ["OUT"] + ".calls", "a+") as calls:
+        calls.write("x")
+        calls.seek(0)
+        turn = len(calls.read()) % 4
+    if turn == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if turn == 2:
+        time.sleep(30)
+    if turn == 3:
+        b"x" * (500 << 20)
+    records = [{"data": base64.b64decode(record["kinesis"]["data"]).decode()} for record in event["Records"]]
+    with open(os.environ["OUT"], "a") as out:
+        out.write(json.dumps({"records": records}) + "\\n")
+"""
+    calls = aws.make_recorder(name, source)
+    aws.client("lambda").update_function_configuration(FunctionName=name, Timeout=2)
+    numbers = [str(number) for number in range(60)]
+    stream = aws.make_stream(name)
+    aws.put(name, *numbers)
+    aws.make_mapping(stream, name, BatchSize=20)
+    assert calls.wait_for(60) == numbers
+    assert len(Path(f"{calls.file}.calls").read_text()) == 12

@@ -33,7 +33,7 @@ def make(aws: Aws, name: str, **settings: Any) -> tuple[Calls, str, str]:
     aws.client("lambda").update_function_configuration(FunctionName=name, Timeout=1)
     dead, dead_arn = make_queue(aws, f"{name}-dead")
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})
-    queue, arn = make_queue(aws, name, VisibilityTimeout="1", RedrivePolicy=redrive)
+    queue, arn = make_queue(aws, name, VisibilityTimeout="6", RedrivePolicy=redrive)
     key = aws.client("lambda").create_event_source_mapping(
         EventSourceArn=arn, FunctionName=name, FunctionResponseTypes=["ReportBatchItemFailures"], **settings
     )["UUID"]
