@@ -17,7 +17,7 @@ TICK_SECONDS = 0.8
 # A service whose state takes long is looked at less often: copying, for which all else waits, and writing take at most
 # these shares of the time.
 LARGEST_SHARE = 0.02
-LARGEST_SHARE_OF_WRITING = 0.1
+LARGEST_SHARE_OF_WRITING = 0.04
 
 
 class StateKeeper:
