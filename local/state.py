@@ -14,8 +14,10 @@ from typing import Any
 logger = logging.getLogger("local.state")
 
 TICK_SECONDS = 0.8
-# A service whose state takes long to copy is looked at less often: copying takes at most this share of the time.
+# A service whose state takes long is looked at less often: copying, for which all else waits, and writing take at most
+# these shares of the time.
 LARGEST_SHARE = 0.02
+LARGEST_SHARE_OF_WRITING = 0.04
 
 
 class StateKeeper:
@@ -58,11 +60,15 @@ class StateKeeper:
 
     def _write_all(self, copies: dict[str, Any]) -> None:
         for name, state in copies.items():
+            begun = time.monotonic()
             try:
                 if state is not None:
                     self._write(name, state)
             except Exception:  # Whatever it is, the other services are still to be saved.
                 logger.exception("The state of %s could not be saved.", name)
+            ended = time.monotonic()
+            next_look = ended + (ended - begun) / LARGEST_SHARE_OF_WRITING
+            self._next_look[name] = max(self._next_look.get(name, 0), next_look)
 
     def _write(self, name: str, state: Any) -> None:
         text = self._encode(name, state)

@@ -7,13 +7,14 @@ by one that hands over to an engine of ours. Engines know boto3 and their tools;
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import ministack.app
 from ministack.app import app as application
 from ministack.core import persistence
+from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 
 from local.config import Config
 from local.ministack_hooks import (
@@ -22,7 +23,6 @@ from local.ministack_hooks import (
     cloudformation,
     cloudwatch,
     dynamodb,
-    embedded_metrics,
     event_source_mappings,
     faults,
     firehose,
@@ -32,12 +32,17 @@ from local.ministack_hooks import (
     glue_crawlers,
     glue_jobs,
     kinesis,
+    logs,
     refusals,
     s3,
     sns,
     sqs,
 )
 from local.ministack_hooks.closing import close
+
+# Down to the items of a table and the events of a log stream.
+PIECES_DEEP = 7
+PIECE_LENGTH = 500
 
 __all__ = ["application", "close", "encode_state", "install", "states"]
 
@@ -49,11 +54,11 @@ def install(config: Config) -> None:
     refusals.install()
     cloudformation.install()
     metrics = cloudwatch.install(config)
-    embedded_metrics.install(metrics)
+    logs.install(metrics)
     alarms.install(metrics)
-    dynamodb.install()
+    dynamodb.install(config)
     sns.install(config)
-    sqs.install(metrics)
+    sqs.install(config, metrics)
     s3.install(config)
     glue.install()
     glue_crawlers.install(config)
@@ -75,4 +80,22 @@ def states() -> dict[str, Callable[[], Any]]:
 
 def encode_state(name: str, state: Any) -> str:
     wrapped = {"__ministack_format__": persistence._state_format_version(name), "payload": state}
-    return json.dumps(wrapped, default=persistence._json_default)
+    return "".join(_pieces(wrapped, PIECES_DEEP))
+
+
+def _pieces(value: Any, deep: int) -> Iterator[str]:
+    """The JSON of a value bit by bit: while one is made, no other thread of the process runs."""
+    if isinstance(value, AccountScopedDict | AccountRegionScopedDict):
+        value = persistence._json_default(value)
+    if deep and isinstance(value, dict) and value and all(type(key) is str for key in value):
+        for place, (key, member) in enumerate(value.items()):
+            yield f"{', ' if place else '{'}{json.dumps(key)}: "
+            yield from _pieces(member, deep - 1)
+        yield "}"
+    elif isinstance(value, list) and len(value) > PIECE_LENGTH:
+        for first in range(0, len(value), PIECE_LENGTH):
+            part = json.dumps(value[first : first + PIECE_LENGTH], default=persistence._json_default)
+            yield f"{', ' if first else '['}{part[1:-1]}"
+        yield "]"
+    else:
+        yield json.dumps(value, default=persistence._json_default)

@@ -166,7 +166,7 @@ def _success(protocol: str, action: str, answer: dict[str, Any]) -> Any:
     if protocol == "json":
         return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(answer).encode()
     if protocol == "cbor":
-        return 200, CBOR_HEADERS, cbor.dumps(answer, shape, cbor.SECONDS)
+        return 200, dict(CBOR_HEADERS), cbor.dumps(answer, shape, cbor.SECONDS)
     return 200, {"Content-Type": "text/xml"}, query_protocol.dump(action, answer, shape, NAMESPACE, new_uuid())
 
 

@@ -1,12 +1,14 @@
-"""Tables: PartiQL's writes are checked as PutItem's are, and a template's table goes through CreateTable.
+"""Tables: each write is kept before it is answered, and PartiQL's are checked as PutItem's are.
 
 ministack stores what a PartiQL statement writes as it is: numbers not in DynamoDB's form, and an index key of the
-wrong type, which its index then cannot order. Of a template's table it leaves out time to live, recovery, encryption.
+wrong type, which its index then cannot order. Of a template's table it leaves out time to live, recovery, encryption;
+here it goes through CreateTable.
 """
 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -16,9 +18,20 @@ from ministack.services import dynamodb
 from ministack.services.cloudformation import provisioners
 
 from local.api_model import from_template, input_shape
+from local.config import Config
+from local.state_journal import StateJournal
 
 # Of the properties, those that are not in CreateTable; the others are refused.
 _APART = ("TimeToLiveSpecification", "PointInTimeRecoverySpecification", "SSESpecification")
+
+
+type Table = dict[str, Any]
+type Item = dict[str, Any]
+
+# Those of ministack, which write nothing into the journal.
+_PLAIN_SET_ITEM = dynamodb._set_item
+_PLAIN_REMOVE_ITEM = dynamodb._remove_item
+_PLAIN_ITEMS_REPLACED = dynamodb._items_replaced
 
 
 class _InvalidItemError(Exception):
@@ -29,7 +42,13 @@ class _InvalidItemError(Exception):
         self.answer = answer
 
 
-def install() -> None:
+def install(config: Config) -> None:
+    journal = StateJournal(config.var / "aws" / "dynamodb", config.state / "dynamodb.json")
+    dynamodb._set_item = partial(_set_item, dynamodb._set_item, journal)
+    dynamodb._remove_item = partial(_remove_item, dynamodb._remove_item, journal)
+    dynamodb._items_replaced = partial(_items_replaced, dynamodb._items_replaced, journal)
+    dynamodb.get_state = partial(journal.marked, partial(_state, dynamodb.get_state))
+    dynamodb._restore_state = partial(_restore_state, dynamodb._restore_state, journal)
     dynamodb._partiql_insert = partial(_partiql_write, dynamodb._partiql_insert)
     dynamodb._partiql_update = partial(_partiql_write, dynamodb._partiql_update)
     dynamodb._pq_conditions = partial(_conditions, dynamodb._pq_conditions)
@@ -42,6 +61,61 @@ def install() -> None:
         "update": partial(_update_resource, provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]["update"]),
         "delete": provisioners._ddb_delete,
     }
+
+
+def _set_item(
+    stock: Callable[..., Any], journal: StateJournal, table: Table, hash_key: str, range_key: str, item: Item
+) -> Any:
+    before = stock(table, hash_key, range_key, item)
+    journal.append((table["TableId"], hash_key, range_key, item))
+    return before
+
+
+def _remove_item(stock: Callable[..., Any], journal: StateJournal, table: Table, hash_key: str, range_key: str) -> Any:
+    before = stock(table, hash_key, range_key)
+    if before is not None:
+        journal.append((table["TableId"], hash_key, range_key, None))
+    return before
+
+
+def _items_replaced(stock: Callable[..., Any], journal: StateJournal, table: Table) -> None:
+    """After a transaction that was taken back; what it had written stands in the journal."""
+    stock(table)
+    journal.append((table["TableId"], None, None, table["items"]))
+
+
+def _state(stock: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Without the deep copy of each item: an item is replaced and never changed."""
+    # The lock is that of the thread that removes what is past its time to live.
+    with dynamodb._lock:
+        tables = dict(dynamodb._tables.all_items())
+        items = {key: table["items"] for key, table in tables.items()}
+        for table in tables.values():
+            table["items"] = {}
+        try:
+            state = stock()
+        finally:
+            for key, table in tables.items():
+                table["items"] = items[key]
+        for key, table in state["tables"].all_items():
+            table["items"] = {hash_key: dict(ranges) for hash_key, ranges in items[key].items()}
+    return state
+
+
+def _restore_state(stock: Callable[[Any], None], journal: StateJournal, data: dict[str, Any] | None) -> None:
+    stock(data)
+    tables = {table["TableId"]: table for table in dynamodb._tables.all_values()}
+    for identity, hash_key, range_key, item in journal.since(data):
+        table = tables.get(identity)
+        if table is None:
+            continue
+        if hash_key is None:
+            table["items"] = defaultdict(dict, item)
+            _PLAIN_ITEMS_REPLACED(table)
+        elif item is None:
+            _PLAIN_REMOVE_ITEM(table, hash_key, range_key)
+        else:
+            _PLAIN_SET_ITEM(table, hash_key, range_key, item)
 
 
 def _partiql_write(stock: Callable[..., Any], table: dict[str, Any], *statement: Any) -> Any:

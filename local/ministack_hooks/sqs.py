@@ -1,4 +1,4 @@
-"""Queues: what AWS measures of them each minute, receipt handles that are out of date, and one lock for all.
+"""Queues: messages are kept before they are acknowledged, measured each minute, and under one lock.
 
 A mapping reads and deletes messages in a thread of its own while requests are answered in the event loop. Both put a
 new list in the place of the old one, and only the thread holds ministack's lock: a message sent in between was lost.
@@ -18,8 +18,10 @@ from typing import Any
 
 from ministack.services import sns, sqs
 
+from local.config import Config
 from local.metrics.store import MINUTE, Datum, Metric, MetricStore
 from local.metrics.summary import Summary
+from local.state_journal import StateJournal
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +35,14 @@ type Counts = Counter[tuple[str, str]]
 _tasks: list[asyncio.Task[None]] = []
 
 
-def install(store: MetricStore) -> None:
+def install(config: Config, store: MetricStore) -> None:
     """To be called in the event loop, in which queues are measured."""
+    journal = StateJournal(config.var / "aws" / "sqs", config.state / "sqs.json")
+    sqs.get_state = partial(journal.marked, sqs.get_state)
+    sqs._restore_state = partial(_restore_state, sqs._restore_state, journal)
+    sqs._act_send_message = partial(_send_message, sqs._act_send_message, journal)
+    sqs._HANDLERS["SendMessage"] = sqs._act_send_message
+    sns._deliver_to_sqs = partial(_deliver, sns._deliver_to_sqs, journal)
     counts: Counts = Counter()
     sqs._queues_lock = threading.RLock()
     for name in ("_expire_retained", "_dlq_sweep", "_collect_msgs", "_refresh_counts", "get_state"):
@@ -53,6 +61,38 @@ def install(store: MetricStore) -> None:
 def _alone[**Given, Answer](function: Callable[Given, Answer], *given: Given.args, **options: Given.kwargs) -> Answer:
     with sqs._queues_lock:
         return function(*given, **options)
+
+
+def _send_message(stock: Callable[..., Any], journal: StateJournal, data: dict[str, Any], url: str) -> Any:
+    queue = sqs._get_q(data.get("QueueUrl", url))
+    return _kept(journal, queue, partial(stock, data, url))
+
+
+def _deliver(stock: Callable[..., Any], journal: StateJournal, endpoint: str, *given: Any, **options: Any) -> None:
+    queue = sqs._queue_by_arn(endpoint)
+    if queue is None:
+        stock(endpoint, *given, **options)
+    else:
+        _kept(journal, queue, partial(stock, endpoint, *given, **options))
+
+
+def _kept[Answer](journal: StateJournal, queue: dict[str, Any], send: Callable[[], Answer]) -> Answer:
+    before = len(queue["messages"])
+    answer = send()
+    for message in queue["messages"][before:]:
+        journal.append((queue["attributes"]["QueueArn"], queue["attributes"]["CreatedTimestamp"], message))
+    return answer
+
+
+def _restore_state(stock: Callable[[Any], None], journal: StateJournal, data: dict[str, Any] | None) -> None:
+    """What was sent and is not in the saved state comes back, even where it was received and deleted since."""
+    stock(data)
+    for arn, created, message in journal.since(data):
+        queue = sqs._queue_by_arn(arn)
+        if queue is None or queue["attributes"]["CreatedTimestamp"] != created:
+            continue
+        if all(one["id"] != message["id"] for one in queue["messages"]):
+            queue["messages"].append(message)
 
 
 def _delete_message(stock: Callable[..., Any], data: dict[str, Any], url: str) -> dict[str, Any]:

@@ -168,23 +168,27 @@ def test_a_template_makes_changes_and_removes_queues(platform: Platform, sqs: An
 
 
 def test_messages_outlive_stops_and_kills(tmp_path: Path) -> None:
-    state = tmp_path / "aws" / "state" / "sqs.json"
     platform = start_platform(tmp_path)
     try:
-        url = make(client(platform, "sqs"), "kept")
-        client(platform, "sqs").send_message(QueueUrl=url, MessageBody="before a stop", DelaySeconds=1)
-        stop_platform(platform)
-        platform = start_platform(tmp_path)
-        client(platform, "sqs").send_message(QueueUrl=url, MessageBody="before a kill")
-        # A kill loses what is not a second old.
-        wait_until(lambda: "before a kill" in state.read_text())
-        stop_platform(platform, signal.SIGKILL)
-        platform = start_platform(tmp_path)
-        sqs = client(platform, "sqs")
-        url = sqs.get_queue_url(QueueName="kept")["QueueUrl"]
+        sqs, sns = client(platform, "sqs"), client(platform, "sns")
+        url = make(sqs, "kept")
+        topic = sns.create_topic(Name="kept")["TopicArn"]
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn(sqs, url), Attributes={"RawMessageDelivery": "true"})
+        sent: list[str] = []
+        for how in (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL):
+            sent += [f"{len(sent)} alone", f"{len(sent)} of a batch", f"{len(sent)} published"]
+            sqs.send_message(QueueUrl=url, MessageBody=sent[-3], DelaySeconds=1)
+            sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": "one", "MessageBody": sent[-2]}])
+            sns.publish(TopicArn=topic, Message=sent[-1])
+            stop_platform(platform, how)
+            platform = start_platform(tmp_path)
+            sqs, sns = client(platform, "sqs"), client(platform, "sns")
+            url = sqs.get_queue_url(QueueName="kept")["QueueUrl"]
+            # What a queue and a topic are is saved within a second or so, unlike what is sent to them.
+            wait_until((tmp_path / "aws" / "state" / "sns.json").exists)
         bodies: list[str] = []
-        while len(bodies) < 2:
+        while len(bodies) < len(sent):
             bodies += wait_until(lambda: [one["Body"] for one in receive(sqs, url)])
-        assert sorted(bodies) == ["before a kill", "before a stop"]
+        assert sorted(bodies) == sorted(sent)
     finally:
         stop_platform(platform)
