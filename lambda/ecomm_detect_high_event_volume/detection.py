@@ -72,26 +72,30 @@ class Detector:
     ) -> None:
         open_ones = self._not_handled(alarming, outcome, deadline)
         handled: list[tuple[Key, str]] = []
-        ours: list[Alert] = []
+        opened: list[Alert] = []
+        resumed: list[Alert] = []
         for windows in _by_subject(open_ones).values():
             # The earliest: it is the first of them in a batch that comes again, however that one is cut.
             first = min(windows, key=lambda key: alarming[key].window_start)
             alert = alert_of(alarming[first], arrived[first], self._settings.threshold)
             claim, episode = episodes.claim(self._table, self._settings, alert)
             handled += [(key, episode) for key in windows]
-            if claim is episodes.Claim.OURS:
-                ours.append(alert)
-                outcome.suppressed += len(windows) - 1
-            else:
-                outcome.suppressed += len(windows)
-        if ours:
-            sent = self._mailer.send(ours, deadline)
+            outcome.suppressed += len(windows) - (claim is not episodes.Claim.COVERED)
+            if claim is episodes.Claim.OPENED:
+                opened.append(alert)
+            elif claim is episodes.Claim.RESUMED:
+                resumed.append(alert)
+        outcome.raised += opened
+        if opened:
+            sent = self._mailer.send(opened, deadline)
             outcome.mails += sent.mails
             outcome.deferred += sent.deferred
-            outcome.raised += ours
             if sent.mails:
                 now = datetime.now(UTC)
-                outcome.delays += [(now - alert.last_seen).total_seconds() * 1000 for alert in ours]
+                outcome.delays += [(now - alert.last_seen).total_seconds() * 1000 for alert in opened]
+        if resumed:
+            self._mailer.defer(resumed, deadline)
+            outcome.deferred += len(resumed)
         episodes.mark_handled(self._table, handled, deadline)
 
     def _not_handled(self, alarming: dict[Key, Observation], outcome: Outcome, deadline: Deadline) -> list[Key]:

@@ -27,7 +27,8 @@ ALLOWED = "allowed"
 class Claim(enum.Enum):
     """What an invocation may do about an alarming window."""
 
-    OURS = "it opened the episode, or did before it was cut off: it has to see to the mail"
+    OPENED = "it opened the episode: it has to see to the mail"
+    RESUMED = "the same window opened it before, and whether the mail was sent is not written down"
     COVERED = "another window opened the episode: nothing is left to do"
 
 
@@ -62,8 +63,10 @@ def claim(table: Table, settings: Settings, alert: Alert) -> tuple[Claim, str]:
         "attribute_not_exists(pk) OR (quiet_until < :now AND (covered_from > :start OR covered_until < :start))",
         {f":{attribute}": value for attribute, value in values.items()} | {":now": timestamp(now), ":start": name},
     )
-    if known is None or (not known["told"] and known["episode"] == name):
-        return Claim.OURS, name
+    if known is None:
+        return Claim.OPENED, name
+    if not known["told"] and known["episode"] == name:
+        return Claim.RESUMED, name
     return Claim.COVERED, str(known["episode"])
 
 
@@ -79,9 +82,24 @@ def allow_key(subject: str) -> Key:
     return ALLOWED, subject
 
 
-def mark_told(table: Table, alerts: Iterable[Alert], deadline: Deadline) -> None:
-    """Writes down that the mail of these episodes is sent or safely queued. Raises WriteError."""
-    _all_done(table, [table.update((alert.subject, EPISODE), {"told": True}) for alert in alerts], deadline)
+def mark_told(table: Table, names: Iterable[tuple[str, str]], deadline: Deadline) -> None:
+    """Writes down that the mail of these episodes was sent; names are those of their alerts. Raises WriteError."""
+    _all_done(
+        table,
+        [table.update((subject, EPISODE), {"told": True}, where={"episode": name}) for subject, name in names],
+        deadline,
+    )
+
+
+def untold(table: Table, alerts: Sequence[Alert], deadline: Deadline) -> list[Alert]:
+    """Those whose mail is not known to be sent. Raises ClientError, BotoCoreError or WriteError."""
+    items = table.read([(alert.subject, EPISODE) for alert in alerts], deadline)
+
+    def told(alert: Alert) -> bool:
+        item = items.get((alert.subject, EPISODE), {})
+        return (alert.subject, item.get("episode")) == alert.name and bool(item["told"])
+
+    return [alert for alert in alerts if not told(alert)]
 
 
 def mark_handled(table: Table, windows: Sequence[tuple[Key, str]], deadline: Deadline) -> None:

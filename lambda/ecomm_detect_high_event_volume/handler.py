@@ -1,4 +1,4 @@
-"""Entry of the function `ecomm-detect-high-event-volume`: counts from the second stream, or mails that had to wait.
+"""Entry of the function `ecomm-detect-high-event-volume`: counts of stream 2, mails that had to wait, and receipts.
 
 Powertools' batch processing names what has to come again: by sequence number for records of the stream, by id for
 messages of the queue.
@@ -55,16 +55,20 @@ def handle(event: dict[str, Any], context: LambdaContext) -> Any:
             counts.process()
         return counts.response()
 
-    def send_digest(record: SQSRecord) -> None:
+    def see_to_mail(record: SQSRecord) -> None:
+        message = json.loads(record.body)
+        if message.get("Type") == "Notification":
+            mailer.note_receipt(message, deadline)
+            return
         try:
-            sent = mailer.send_digest(json.loads(record.body)["digest"], record.message_id, deadline)
+            mails = mailer.send_digest(message["digest"], record.message_id, deadline)
         except Exception:
             # Sooner than the queue would by itself.
             sqs.change_message_visibility(
                 QueueUrl=settings.mail_queue_url, ReceiptHandle=record.receipt_handle, VisibilityTimeout=RETRY_SECONDS
             )
             raise
-        metrics.add_metric("MailsSent", MetricUnit.Count, sent.mails)
+        metrics.add_metric("MailsSent", MetricUnit.Count, mails)
 
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, logger=logger)
-    return process_partial_response(event, send_digest, processor, context)
+    return process_partial_response(event, see_to_mail, processor, context)

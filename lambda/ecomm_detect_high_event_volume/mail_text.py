@@ -11,8 +11,6 @@ from ecomm_detect_high_event_volume.settings import Settings
 
 # SNS takes no longer subject, and only ASCII.
 SUBJECT_CHARACTERS = 100
-# SNS takes 256 KB; a longer list than this is for the table.
-LISTED = 500
 
 _WHAT = {"events": "events", "new_users": "new users"}
 
@@ -101,9 +99,7 @@ def _traffic(alert: Alert) -> tuple[str, str]:
 
 def _list(users: Sequence[Alert]) -> str:
     lines = [f"{'User':<14}{'Actions':>8}  Window"]
-    lines += [f"{alert.user_id:<14}{_measured(alert):>8}  {_time(alert.window_start)}" for alert in users[:LISTED]]
-    if len(users) > LISTED:
-        lines.append(f"... and {len(users) - LISTED} more; the runbook has the query.")
+    lines += [f"{alert.user_id:<14}{_measured(alert):>8}  {_time(alert.window_start)}" for alert in users]
     return "\n".join(lines)
 
 

@@ -6,11 +6,11 @@ mail queue that brings the function back to them. So nothing waits in a process,
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import time
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecomm_detect_high_event_volume import mail_text
 from ecomm_detect_high_event_volume.alerts import Alert
 from ecomm_detect_high_event_volume.deadline import Deadline
-from ecomm_detect_high_event_volume.episodes import mark_told
+from ecomm_detect_high_event_volume.episodes import mark_told, untold
 from ecomm_detect_high_event_volume.settings import Settings
-from ecomm_detect_high_event_volume.table import Key, Table, WriteError
+from ecomm_detect_high_event_volume.table import Table, WriteError
 from ecomm_detect_high_event_volume.windows import DAY_SECONDS
 
 MINUTE = 60
@@ -29,9 +29,10 @@ MINUTE = 60
 RETRY_SECONDS = 15
 # How long one invocation may be busy with a digest before another takes it for lost; over the function's time-out.
 LEASE_SECONDS = 60
-
-# Alerts that a process remembers to have sent.
-REMEMBERED = 10_000
+# SNS takes 256 KB; more alerts than this come in several mails.
+ALERTS_A_MAIL = 500
+# Attribute of a mail's message: the names of the alerts that it tells.
+EPISODES = "episodes"
 
 _GATE = "gate"
 _LEASE = "lease"
@@ -51,8 +52,6 @@ class Mailer:
         self._settings = settings
         self._sns = sns
         self._sqs = sqs
-        # What this process has sent: when the table refuses to write that down, the next try must not send it again.
-        self._published: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def send(self, alerts: Sequence[Alert], deadline: Deadline) -> Sent:
         """One mail about all of the alerts, now or later.
@@ -60,25 +59,37 @@ class Mailer:
         Raises ClientError, BotoCoreError, WriteError or OutOfTimeError when neither could be; nothing is lost then, as
         the records that brought the alerts come again.
         """
-        untold = [alert for alert in alerts if alert.name not in self._published]
-        sent = self._send_or_defer(untold, deadline) if untold else Sent(mails=0, deferred=0)
-        mark_told(self._table, alerts, deadline)
-        return sent
-
-    def _send_or_defer(self, alerts: Sequence[Alert], deadline: Deadline) -> Sent:
         now = time.time()
-        wait = math.ceil(MINUTE - now % MINUTE)
-        if self._may_send(int(now) // MINUTE):
-            try:
-                self._publish(alerts, deadline)
-                return Sent(mails=1, deferred=0)
-            except (ClientError, BotoCoreError):
-                wait = RETRY_SECONDS
-        self._defer(alerts, now, wait, deadline)
-        return Sent(mails=0, deferred=len(alerts))
+        if not self._may_send(int(now) // MINUTE):
+            self.defer(alerts, deadline, math.ceil(MINUTE - now % MINUTE))
+            return Sent(mails=0, deferred=len(alerts))
+        try:
+            mails = self._publish(alerts, deadline)
+        except (ClientError, BotoCoreError):
+            self.defer(alerts, deadline)
+            return Sent(mails=0, deferred=len(alerts))
+        mark_told(self._table, [alert.name for alert in alerts], deadline)
+        return Sent(mails=mails, deferred=0)
 
-    def send_digest(self, digest: str, owner: str, deadline: Deadline) -> Sent:
-        """One mail about the alerts that were kept under this name; none where they have been sent already.
+    def defer(self, alerts: Sequence[Alert], deadline: Deadline, seconds: int = RETRY_SECONDS) -> None:
+        """Keeps the alerts for a mail in so many seconds, to those of them of which none is known to be sent by then.
+
+        Raises ClientError, BotoCoreError or WriteError.
+        """
+        now = int(time.time())
+        digest = f"digest#{now // MINUTE}"
+        expires = now + self._settings.keep_days * DAY_SECONDS
+        items = [
+            {"pk": digest, "sk": alert.subject, "alert": alert.to_json(), "expires_at": expires} for alert in alerts
+        ]
+        self._write([self._table.insert(item) for item in items], deadline)
+        # Last: the message must find the alerts.
+        self._sqs.send_message(
+            QueueUrl=self._settings.mail_queue_url, MessageBody=json.dumps({"digest": digest}), DelaySeconds=seconds
+        )
+
+    def send_digest(self, digest: str, owner: str, deadline: Deadline) -> int:
+        """Mails about the alerts that were kept under this name, as far as they are not sent already; how many mails.
 
         owner: the message that asks for it; another one that does so meanwhile is refused.
         Raises as `send` does, and WriteError while another invocation is at it.
@@ -93,12 +104,21 @@ class Mailer:
         if busy is not None:
             raise WriteError(f"{digest} is being sent by another invocation.")
         waiting = {(item["pk"], item["sk"]): item["alert"] for item in self._table.query(digest) if "alert" in item}
-        alerts = [Alert.from_json(text) for text in waiting.values()]
-        untold = [alert for alert in alerts if alert.name not in self._published]
-        if untold:
-            self._publish(untold, deadline)
-        self._forget(list(waiting), deadline)
-        return Sent(mails=1 if untold else 0, deferred=0)
+        alerts = untold(self._table, [Alert.from_json(text) for text in waiting.values()], deadline)
+        mails = self._publish(alerts, deadline)
+        mark_told(self._table, [alert.name for alert in alerts], deadline)
+        self._write([self._table.delete(key) for key in waiting], deadline)
+        return mails
+
+    def note_receipt(self, envelope: Mapping[str, Any], deadline: Deadline) -> None:
+        """Writes down which alerts a mail told, by the copy of it that the topic sends to a queue. Raises WriteError.
+
+        For the function that was cut off between SNS's answer and its own note.
+        """
+        told = envelope.get("MessageAttributes", {}).get(EPISODES)
+        # What somebody else says through the topic tells of no alert.
+        names = json.loads(told["Value"]) if told else []
+        mark_told(self._table, [(subject, name) for subject, name in names], deadline)
 
     def _may_send(self, minute: int) -> bool:
         """Takes one of the minute's mails, of which there are a few for all invocations together."""
@@ -110,30 +130,25 @@ class Mailer:
         )
         return full is None
 
-    def _publish(self, alerts: Sequence[Alert], deadline: Deadline) -> None:
-        # Cut off in this call, nobody would know whether the mail went out.
-        deadline.check()
-        mail = mail_text.write(alerts, self._settings)
-        self._sns.publish(TopicArn=self._settings.topic_arn, Subject=mail.subject, Message=mail.body)
-        self._published.update(dict.fromkeys(alert.name for alert in alerts))
-        while len(self._published) > REMEMBERED:
-            self._published.popitem(last=False)
+    def _publish(self, alerts: Sequence[Alert], deadline: Deadline) -> int:
+        """Sends mails about the alerts, and returns how many: one, if they are not a great many."""
+        mails = 0
+        for told in itertools.batched(alerts, ALERTS_A_MAIL):
+            # Cut off in this call, nobody would know whether the mail went out.
+            deadline.check()
+            mail = mail_text.write(told, self._settings)
+            self._sns.publish(
+                TopicArn=self._settings.topic_arn,
+                Subject=mail.subject,
+                Message=mail.body,
+                MessageAttributes={
+                    EPISODES: {"DataType": "String", "StringValue": json.dumps([alert.name for alert in told])}
+                },
+            )
+            mails += 1
+        return mails
 
-    def _defer(self, alerts: Sequence[Alert], now: float, seconds: int, deadline: Deadline) -> None:
-        digest = f"digest#{int(now) // MINUTE}"
-        expires = int(now) + self._settings.keep_days * DAY_SECONDS
-        items = [
-            {"pk": digest, "sk": alert.subject, "alert": alert.to_json(), "expires_at": expires} for alert in alerts
-        ]
-        for outcome in self._table.run([self._table.insert(item) for item in items], deadline):
-            if isinstance(outcome, WriteError):
-                raise outcome
-        # Last: the message must find the alerts.
-        self._sqs.send_message(
-            QueueUrl=self._settings.mail_queue_url, MessageBody=json.dumps({"digest": digest}), DelaySeconds=seconds
-        )
-
-    def _forget(self, keys: Sequence[Key], deadline: Deadline) -> None:
-        for outcome in self._table.run([self._table.delete(key) for key in keys], deadline):
+    def _write(self, statements: Sequence[dict[str, Any]], deadline: Deadline) -> None:
+        for outcome in self._table.run(statements, deadline):
             if isinstance(outcome, WriteError):
                 raise outcome

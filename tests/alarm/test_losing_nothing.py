@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -55,31 +55,52 @@ def test_a_function_that_is_throttled(alarm: Alarm, users: Users) -> None:
     rows, since = rows_of(users(100), 5, 10), len(alarm.mails())
     functions.put_function_concurrency(FunctionName=FUNCTION, ReservedConcurrentExecutions=0)
     alarm.put(COUNTS, rows)
-    wait_until(lambda: throttles(alarm) > 0, lambda: "nothing was throttled", 90)
+    wait_until(lambda: "PROBLEM" in last_result(alarm), lambda: last_result(alarm), 90)
     functions.delete_function_concurrency(FunctionName=FUNCTION)
     alarm.complete(rows, since)
 
 
-def throttles(alarm: Alarm) -> float:
-    """By the mapping's own last result, which is there before the minute's metric."""
-    (mapping,) = [
-        found
-        for found in alarm.client("lambda").list_event_source_mappings(FunctionName=FUNCTION)["EventSourceMappings"]
-        if ":kinesis:" in found["EventSourceArn"]
-    ]
-    return 1.0 if "PROBLEM" in mapping["LastProcessingResult"] else 0.0
+def wait_for_line(alarm: Alarm, *words: str) -> None:
+    """Until the function's log of the last minute has a line with one of the words."""
+
+    def there() -> bool:
+        pages = alarm.client("logs").get_paginator("filter_log_events")
+        since = round((time.time() - 60) * 1000)
+        lines = pages.paginate(logGroupName=f"/aws/lambda/{FUNCTION}", startTime=since)
+        return any(word in event["message"] for page in lines for event in page["events"] for word in words)
+
+    wait_until(there, lambda: f"no line in the log has {words}", 60)
 
 
-@pytest.mark.parametrize("change", [{"Timeout": 1}, {"Timeout": 4}], ids=["cut off", "too short for a mail"])
-def test_a_function_that_is_out_of_time(alarm: Alarm, users: Users, change: dict[str, Any]) -> None:
-    functions = alarm.client("lambda")
+def last_result(alarm: Alarm) -> str:
+    """The mapping's, which is there before the minute's metric."""
+    mappings = alarm.client("lambda").list_event_source_mappings(FunctionName=FUNCTION)["EventSourceMappings"]
+    (result,) = [found["LastProcessingResult"] for found in mappings if ":kinesis:" in found["EventSourceArn"]]
+    return str(result)
+
+
+def test_a_function_that_is_cut_off(alarm: Alarm, users: Users) -> None:
+    """A table that throttles keeps it busy until its time is over."""
     rows, since = rows_of(users(100), 5, 10), len(alarm.mails())
-    before = functions.get_function_configuration(FunctionName=FUNCTION)["Timeout"]
-    functions.update_function_configuration(FunctionName=FUNCTION, **change)
+    set_timeout(alarm, 1)
+    alarm.fault("dynamodb", "BatchExecuteStatement", "ProvisionedThroughputExceededException", status=400, seconds=5)
     alarm.put(COUNTS, rows)
-    wait_until(lambda: throttles(alarm) > 0, lambda: "no batch failed", 60)
-    functions.update_function_configuration(FunctionName=FUNCTION, Timeout=before)
+    wait_for_line(alarm, "Task timed out", "Records failed")
+    set_timeout(alarm, 30)
     alarm.complete(rows, since)
+
+
+def test_a_function_with_too_little_time_for_a_mail(alarm: Alarm, users: Users) -> None:
+    rows, since = rows_of(users(100), 5, 10), len(alarm.mails())
+    set_timeout(alarm, 3)
+    alarm.put(COUNTS, rows)
+    wait_for_line(alarm, "OutOfTimeError")
+    set_timeout(alarm, 30)
+    alarm.complete(rows, since)
+
+
+def set_timeout(alarm: Alarm, seconds: int) -> None:
+    alarm.client("lambda").update_function_configuration(FunctionName=FUNCTION, Timeout=seconds)
 
 
 def test_a_table_that_throttles(alarm: Alarm, users: Users) -> None:

@@ -32,6 +32,9 @@ RESOURCES = (
     "AlertCopies",
     "AlertCopiesPolicy",
     "AlertCopiesSubscription",
+    "MailReceipts",
+    "MailReceiptsPolicy",
+    "MailReceiptsSubscription",
     "MailQueue",
     "FailedQueue",
 )
@@ -47,6 +50,7 @@ Outputs:
   Table: {Value: !Ref HighEventVolume}
   Topic: {Value: !Ref AlertsTopic}
   Copies: {Value: !Ref AlertCopies}
+  Receipts: {Value: !Ref MailReceipts}
   Mails: {Value: !Ref MailQueue}
   Failed: {Value: !Ref FailedQueue}
 """
@@ -82,6 +86,7 @@ class Resources:
     table: str
     topic: str
     copies: str
+    receipts: str
     mails: str
     failed: str
 

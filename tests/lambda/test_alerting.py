@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Callable
@@ -125,7 +126,7 @@ def test_what_is_over_the_minutes_mails_comes_together(start: Callable[..., Hand
     assert 2 <= len(at_once) <= 4
     digests = due_digests(resources)
     for place, digest in enumerate(digests):
-        assert failures(handle(message(digest, place))) == []
+        assert failures(handle(message({"digest": digest}, place))) == []
     together = resources.sent()
     text = "".join(mail["Message"] for mail in [*at_once, *together])
     assert len(together) <= 2
@@ -191,14 +192,14 @@ def due_digests(resources: Resources) -> list[str]:
     return sorted({item["pk"] for item in found if item["pk"].startswith("digest#")})
 
 
-def message(digest: str, place: int) -> dict[str, list[dict[str, object]]]:
-    """As Lambda's mapping gives a message of the mail queue."""
+def message(body: dict[str, object], place: int) -> dict[str, list[dict[str, object]]]:
+    """As Lambda's mapping gives a message of a queue."""
     return {
         "Records": [
             {
                 "messageId": f"message-{place}",
                 "receiptHandle": "none",
-                "body": f'{{"digest": "{digest}"}}',
+                "body": json.dumps(body),
                 "attributes": {},
                 "messageAttributes": {},
                 "md5OfBody": "",
