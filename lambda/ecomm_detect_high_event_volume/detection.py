@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecomm_detect_high_event_volume import episodes
 from ecomm_detect_high_event_volume.alerts import Alert, alert_of
 from ecomm_detect_high_event_volume.deadline import Deadline, OutOfTimeError
-from ecomm_detect_high_event_volume.mailing import Mailer
+from ecomm_detect_high_event_volume.mailing import RECEIPT_SECONDS, Mailer
 from ecomm_detect_high_event_volume.observations import Observation
 from ecomm_detect_high_event_volume.records import Received
 from ecomm_detect_high_event_volume.settings import Settings
@@ -94,7 +94,7 @@ class Detector:
                 now = datetime.now(UTC)
                 outcome.delays += [(now - alert.last_seen).total_seconds() * 1000 for alert in opened]
         if resumed:
-            self._mailer.defer(resumed, deadline)
+            self._mailer.defer(resumed, deadline, RECEIPT_SECONDS)
             outcome.deferred += len(resumed)
         episodes.mark_handled(self._table, handled, deadline)
 

@@ -27,6 +27,8 @@ from ecomm_detect_high_event_volume.windows import DAY_SECONDS
 MINUTE = 60
 # After SNS refused a mail.
 RETRY_SECONDS = 15
+# After an invocation was cut off about its mail: its receipt comes within the time-out of its queue, 30 seconds.
+RECEIPT_SECONDS = 45
 # How long one invocation may be busy with a digest before another takes it for lost; over the function's time-out.
 LEASE_SECONDS = 60
 # SNS takes 256 KB; more alerts than this come in several mails.
