@@ -243,6 +243,9 @@ def test_no_process_outlives_the_platform_and_no_finished_line_is_lost(tmp_path:
     try:
         aws.make_function("f", OBEDIENT)
         idle = aws.invoke("f", {})["pid"]
+        # Functions are saved about a second after they are made.
+        state = tmp_path / "var/aws/state/lambda.json"
+        wait_until(lambda: True if state.exists() and "function:f" in state.read_text() else None)
         with ThreadPoolExecutor(2) as pool:
             calls = [pool.submit(aws.client("lambda").invoke, FunctionName="f", Payload='{"sleep": 8}') for _ in "ab"]
             # The one that was idle is busy now, and there is another.
