@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -197,3 +198,67 @@ def test_a_template_s_text_becomes_numbers_and_switches(counting: Counting) -> N
             "MinPauseBetweenCheckpoints": 500,
         }
     assert (detail["ApplicationStatus"], detail["ApplicationVersionId"]) == ("READY", 2)
+
+
+def test_a_stack_s_update_restarts_the_running_application(counting: Counting, later: Callable[[], int]) -> None:
+    since, stacked = later(), Counting(counting.platform, "stacked", shards=1)
+    stacked.create_streams()
+    stacks = stacked.client("cloudformation")
+    deploy(stacked, stacks.create_stack)
+    stacks.get_waiter("stack_create_complete").wait(StackName="stacked", WaiterConfig={"Delay": 1})
+    stacked.start()
+    stacked.send([click(31, since + 100 * number) for number in range(4)] + [click(32, since)] * 11)
+    stacked.wait_for([(32, since)], "early", since)
+
+    deploy(stacked, stacks.update_stack, early_threshold="5")
+    states = states_of_update(stacked, stacks)
+    assert ("UPDATE_IN_PROGRESS", "UPDATING") in states
+    # CloudFormation waits for the application, which is another version with the state of the one before.
+    assert states[-1] == ("UPDATE_COMPLETE", "RUNNING")
+    detail = stacked.detail()
+    assert detail["ApplicationVersionId"] == 2
+    described = detail["ApplicationConfigurationDescription"]
+    assert described["ApplicationSystemRollbackConfigurationDescription"] == {"RollbackEnabled": True}
+    assert stacked.snapshots()[-1]["SnapshotName"].startswith("UPDATEAPPLICATION-stacked-")
+    stacked.send([click(31, since + 5000 + 100 * number) for number in range(2)])
+    assert stacked.wait_for([(31, since)], "early", since).count(((31, since), 6)) == 1
+
+    deploy(stacked, stacks.update_stack, early_threshold="many")
+    assert states_of_update(stacked, stacks)[-1] == ("UPDATE_ROLLBACK_COMPLETE", "RUNNING")
+    reasons = [one.get("ResourceStatusReason", "") for one in events(stacks)]
+    assert any("Property early.threshold of group Detection is 'many'" in reason for reason in reasons)
+    stacked.close(since + 10_000)
+    rows = stacked.wait_for([(31, since), (32, since)], "final", since)
+    assert set(rows) == {((31, since), 6), ((32, since), 11)}
+    stacks.delete_stack(StackName="stacked")
+    stacks.get_waiter("stack_delete_complete").wait(StackName="stacked", WaiterConfig={"Delay": 1})
+
+
+def deploy(application: Counting, operation: Callable[..., Any], **detection: str) -> None:
+    """Creates or updates a stack of the application alone."""
+    configuration = application.configuration(**detection)
+    properties = {
+        "ApplicationName": application.name,
+        "RuntimeEnvironment": "FLINK-2_2",
+        "ServiceExecutionRole": ROLE,
+        # Which AWS does by itself; here it is kept and shown.
+        "ApplicationConfiguration": configuration
+        | {"ApplicationSystemRollbackConfiguration": {"RollbackEnabled": True}},
+    }
+    template = {"Resources": {"It": {"Type": "AWS::KinesisAnalyticsV2::Application", "Properties": properties}}}
+    operation(StackName=application.name, TemplateBody=json.dumps(template))
+
+
+def states_of_update(application: Counting, stacks: Any) -> list[tuple[str, str]]:
+    """Of the stack and of the application, until the stack's is one that lasts."""
+    states: list[tuple[str, str]] = []
+    while not states or states[-1][0].endswith("IN_PROGRESS"):
+        (stack,) = stacks.describe_stacks(StackName=application.name)["Stacks"]
+        states.append((stack["StackStatus"], application.detail()["ApplicationStatus"]))
+        time.sleep(0.05)
+    return states
+
+
+def events(stacks: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = stacks.describe_stack_events(StackName="stacked")["StackEvents"]
+    return found
