@@ -48,8 +48,10 @@ def install(config: Config) -> None:
     kda.create_application = partial(_create, kda.create_application)
     kda.update_application = partial(_update, kda.update_application)
     kda.replace_from_template = partial(_replace_from_template, lifecycle, kda.replace_from_template)
-    # An update waits for the application, which meanwhile asks this platform for its code and its clicks.
-    stacks._runs_on_worker_thread = partial(_runs_on_worker_thread, stacks._runs_on_worker_thread)
+    # A stack's update waits for the application, which meanwhile asks this platform for its code and its clicks; and
+    # where it fails, the application is another than before.
+    stacks._runs_on_worker_thread = partial(_is_application_or, stacks._runs_on_worker_thread)
+    stacks._sends_back_failed_update = partial(_is_application_or, stacks._sends_back_failed_update)
     kda.delete_application = partial(_delete, engine, kda.delete_application)
     kda.load_persisted_state = partial(_load, config, lifecycle, kda.load_persisted_state)
     kda._HANDLERS |= {
@@ -169,7 +171,7 @@ def _update(stock: Any, data: dict[str, Any]) -> Any:
     return answer
 
 
-def _runs_on_worker_thread(stock: Callable[[str], bool], resource_type: str) -> bool:
+def _is_application_or(stock: Callable[[str], bool], resource_type: str) -> bool:
     return resource_type == "AWS::KinesisAnalyticsV2::Application" or stock(resource_type)
 
 
