@@ -38,6 +38,7 @@ class Counting:
     def __init__(self, platform: Platform, name: str, shards: int = SHARDS) -> None:
         self.platform = platform
         self.name = name
+        self.code = f"{name}.zip"
         self._shards = shards
         self.input, self.output = f"{name}-in", f"{name}-out"
         self._read: list[dict[str, Any]] = []
@@ -69,11 +70,11 @@ class Counting:
         for stream in (self.input, self.output):
             kinesis.create_stream(StreamName=stream, ShardCount=self._shards)
         s3.create_bucket(Bucket=BUCKET)
-        s3.upload_file(str(CODE), BUCKET, "code.zip")
+        s3.upload_file(str(CODE), BUCKET, self.code)
 
     def configuration(self, **detection: str) -> dict[str, Any]:
         """ApplicationConfiguration, for the API or a template."""
-        code = {"S3ContentLocation": {"BucketARN": f"arn:aws:s3:::{BUCKET}", "FileKey": "code.zip"}}
+        code = {"S3ContentLocation": {"BucketARN": f"arn:aws:s3:::{BUCKET}", "FileKey": self.code}}
         return {
             "ApplicationCodeConfiguration": {"CodeContentType": "ZIPFILE", "CodeContent": code},
             "EnvironmentProperties": {"PropertyGroups": self.groups(**detection)},

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+import zipfile
 from collections.abc import Callable
+from functools import partial
+from io import BytesIO
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.flink.counting import BUCKET, ROLE, Counting, click
+from tests.local.flink.counting import BUCKET, CODE, ROLE, Counting, click
 
 METRIC_SECONDS = 30
 
@@ -127,6 +130,38 @@ def test_a_program_that_fails_is_told_in_its_operation_and_in_its_log(counting: 
     assert broken.failure(operation) == (f"s3://{BUCKET}/other.zip, the code of application broken, is not a zip file.")
     broken.flink.delete_application(ApplicationName=broken.name, CreateTimestamp=broken.detail()["CreateTimestamp"])
     assert refused(broken.detail)[0] == "ResourceNotFoundException"
+
+
+def test_state_that_the_code_no_longer_has_is_left_only_where_that_is_allowed(
+    counting: Counting, later: Callable[[], int]
+) -> None:
+    since, changed = later(), Counting(counting.platform, "changed", shards=1)
+    changed.create()
+    changed.start()
+    changed.send([click(51, since)] * 3 + [click(52, since)] * 11)
+    changed.wait_for([(52, since)], "early", since)
+    changed.stop()
+    changed.client("s3").put_object(Bucket=BUCKET, Key=changed.code, Body=without_early_counts())
+    start = partial(changed.flink.start_application, ApplicationName=changed.name)
+    operation = start()["OperationId"]
+    assert changed.settled(seconds=150) == "READY"
+    assert "Cannot map checkpoint/savepoint state" in changed.failure(operation)
+    start(RunConfiguration={"FlinkRunConfiguration": {"AllowNonRestoredState": True}})
+    assert changed.settled(seconds=150) == "RUNNING"
+    # What was read and counted before is neither lost nor read again.
+    changed.send([click(51, since + 9000)] * 2)
+    changed.close(since + 10_000)
+    assert set(changed.wait_for([(51, since)], "final", since)) == {((51, since), 5), ((52, since), 11)}
+    changed.stop(force=True)
+
+
+def without_early_counts() -> bytes:
+    """The application's zip with one statement less."""
+    packed = BytesIO()
+    with zipfile.ZipFile(CODE) as shipped, zipfile.ZipFile(packed, "w") as less:
+        for member in shipped.infolist():
+            less.writestr(member, shipped.read(member).replace(b'"final_counts", "early_counts"', b'"final_counts"'))
+    return packed.getvalue()
 
 
 def test_what_cannot_run_is_refused_at_the_start(counting: Counting) -> None:
