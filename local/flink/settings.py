@@ -16,7 +16,7 @@ _TASK_MANAGER: dict[str, str | int] = {
     "taskmanager.memory.task.off-heap.size": "0m",
     "taskmanager.memory.network.min": "96m",
     "taskmanager.memory.network.max": "96m",
-    # A slot's share is halved between the windows' buffers and RocksDB, which flushes all the time with less than 40 MB.
+    # A slot's share is halved between the windows' buffers and RocksDB, which needs 40 MB not to flush on and on.
     "taskmanager.memory.managed.size": "640m",
     "taskmanager.memory.jvm-metaspace.size": "256m",
     "taskmanager.memory.jvm-overhead.min": "192m",
