@@ -17,7 +17,7 @@ from demo.clicks import read_time
 
 POLL_SECONDS = 0.2
 WINDOW = timedelta(seconds=10)
-EARLY = "early"
+FINAL, EARLY = "final", "early"
 
 # A user and the begin of a window.
 Key = tuple[int, datetime]
@@ -34,9 +34,10 @@ class Counts:
     early: dict[Key, int] = field(default_factory=dict)
 
     def add(self, row: Mapping[str, Any]) -> None:
-        key = (int(row["user_id"]), read_time(row["window_start"]))
-        kind = self.early if row["kind"] == EARLY else self.final
-        kind[key] = int(row["num_actions_per_watermark"])
+        """Takes a count in; the stream has rows of other kinds too."""
+        counts = {FINAL: self.final, EARLY: self.early}.get(row["kind"])
+        if counts is not None:
+            counts[int(row["user_id"]), read_time(row["window_start"])] = int(row["num_actions_per_watermark"])
 
 
 class CountsStream:

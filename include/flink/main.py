@@ -1,4 +1,6 @@
-"""Counts each user's clicks in windows of 10 s: the first Kinesis stream in, the second one out.
+"""Counts each user's clicks in windows of 10 s, and sees when traffic is far over its own recent baseline.
+
+The first Kinesis stream goes in, the second one out.
 
 A PyFlink application for Amazon Managed Service for Apache Flink (runtime FLINK-2_2). All that differs between stages
 is in the application's property groups, which the service writes to a file; application_properties.json beside this
@@ -18,8 +20,10 @@ from pathlib import Path
 from string import Template
 
 SQL = Path(__file__).resolve().parent / "sql"
-TABLES = ("ecomm_user_activity_stream_1", "ecomm_user_activity_stream_2")
-COUNTS = ("final_counts", "early_counts")
+TABLES = ("ecomm_user_activity_stream_1", "ecomm_user_activity_stream_2", "ecomm_traffic")
+# Each reads the one before it.
+VIEWS = ("user_windows", "user_windows_of_the_hour", "traffic_windows")
+INSERTS = ("final_counts", "early_counts", "traffic")
 
 # Where the service puts the property groups.
 PROPERTIES = "/etc/flink/application_properties.json"
@@ -28,6 +32,9 @@ CONNECTOR_OPTIONS = ("aws.", "source.", "sink.", "stream.")
 # How long an early count is kept after its last click: well over a window and the watermark's delay, so that clicks of
 # one window that arrive apart are counted together, and no longer, since there is one for every user and window.
 EARLY_COUNT_KEPT = "2 min"
+# A window of the traffic, as the views cut it.
+TRAFFIC_WINDOW_SECONDS = 5
+LONGEST_BASELINE = 86_400 // TRAFFIC_WINDOW_SECONDS
 
 Groups = Mapping[str, Mapping[str, str]]
 
@@ -80,6 +87,38 @@ def duration(groups: Groups, group: str, key: str) -> str:
     return value
 
 
+def day_to_second(seconds: int) -> str:
+    """The text of an interval, whose units Flink allows two digits each."""
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    day, hour = divmod(hours, 24)
+    return f"{day} {hour:02}:{minute:02}:{second:02}"
+
+
+def traffic_values(groups: Groups, group: str) -> dict[str, str]:
+    """What makes a window of the traffic an alarm."""
+    windows, warmup = number(groups, group, "baseline.windows"), number(groups, group, "baseline.warmup")
+    if not 1 <= windows <= LONGEST_BASELINE:
+        raise PropertyError(
+            f"Property baseline.windows of group {group} is '{windows}'; give a number of windows of "
+            f"{TRAFFIC_WINDOW_SECONDS} s from 1 up to {LONGEST_BASELINE}, a day's."
+        )
+    if not 1 <= warmup <= windows:
+        raise PropertyError(
+            f"Property baseline.warmup of group {group} is '{warmup}'; give a number of windows from 1 up to those of "
+            f"baseline.windows, {windows}."
+        )
+    values = {
+        "traffic_minimum": number(groups, group, "traffic.minimum"),
+        "new_users_minimum": number(groups, group, "new.users.minimum"),
+        "factor": number(groups, group, "traffic.factor"),
+        "deviations": number(groups, group, "traffic.deviations"),
+        "baseline": day_to_second(windows * TRAFFIC_WINDOW_SECONDS),
+        "warmup_seconds": warmup * TRAFFIC_WINDOW_SECONDS,
+    }
+    return {name: str(value) for name, value in values.items()}
+
+
 def table_options(groups: Groups, group: str) -> str:
     """A stream's options as the lines of its table's `with`."""
     arn = text(groups, group, "stream.arn")
@@ -102,21 +141,23 @@ def statements(groups: Groups) -> dict[str, str]:
     detection = "Detection"
     seconds = number(groups, detection, "watermark.seconds")
     threshold = number(groups, detection, "early.threshold")
+    output = {"options": table_options(groups, "OutputStream0")}
     values = {
         "ecomm_user_activity_stream_1": {
-            "watermark_seconds": str(seconds),
+            "watermark_delay": day_to_second(seconds),
             "options": table_options(groups, "InputStream0"),
         },
-        "ecomm_user_activity_stream_2": {"options": table_options(groups, "OutputStream0")},
+        "ecomm_user_activity_stream_2": output,
+        "ecomm_traffic": output,
         "early_counts": {"early_threshold": str(threshold)},
+        "traffic": traffic_values(groups, detection),
     }
-    return {
-        name: Template((SQL / f"{name}.sql").read_text()).substitute(values.get(name, {})) for name in TABLES + COUNTS
-    }
+    names = TABLES + VIEWS + INSERTS
+    return {name: Template((SQL / f"{name}.sql").read_text()).substitute(values.get(name, {})) for name in names}
 
 
 def submit(groups: Groups) -> None:
-    """Declares the tables and hands both counts to the cluster as one job."""
+    """Declares the tables and hands all that is written to the second stream to the cluster as one job."""
     # Here, so that the statements can be read where there is no Flink.
     from pyflink.table import EnvironmentSettings, TableEnvironment
 
@@ -129,11 +170,11 @@ def submit(groups: Groups) -> None:
     # that is merely slow, as after a restart, and its clicks are late then: the time has to outlast such a stall.
     configuration.set("table.exec.source.idle-timeout", idle)
     configuration.set("table.exec.state.ttl", EARLY_COUNT_KEPT)
-    for table in TABLES:
-        environment.execute_sql(rendered[table])
+    for declared in TABLES + VIEWS:
+        environment.execute_sql(rendered[declared])
     job = environment.create_statement_set()
-    for count in COUNTS:
-        job.add_insert_sql(rendered[count])
+    for insert in INSERTS:
+        job.add_insert_sql(rendered[insert])
     job.execute()
 
 

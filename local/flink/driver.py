@@ -43,9 +43,9 @@ class Driver:
             "parallelism.default": str(application.parallelism),
             "execution.checkpointing.dir": checkpoints(found, application.name).as_uri(),
             **_checkpointing(application),
-            **(restore.options(application) if restore else {}),
         }
         words = ["run", "--detached", *(f"-D{key}={value}" for key, value in options.items())]
+        words += restore.words(application) if restore else []
         words += ["-pyexec", str(found.python), "-pyclientexec", str(found.python)]
         words += ["--jarfile", str(package.jar)] if package.jar else []
         environment = {**found.environment, "APPLICATION_PROPERTIES": str(properties)}
@@ -73,12 +73,10 @@ class Restore:
         self.path = path
         self.owned = owned
 
-    def options(self, application: Application) -> dict[str, str]:
-        return {
-            "execution.state-recovery.path": self.path,
-            "execution.state-recovery.claim-mode": "CLAIM" if self.owned else "NO_CLAIM",
-            "execution.state-recovery.ignore-unclaimed-state": str(application.allow_non_restored_state).lower(),
-        }
+    def words(self, application: Application) -> list[str]:
+        """For the command line, which sets all three of these and would overrule them as -D."""
+        words = ["--fromSavepoint", self.path, "--claimMode", "CLAIM" if self.owned else "NO_CLAIM"]
+        return [*words, *(["--allowNonRestoredState"] if application.allow_non_restored_state else [])]
 
 
 def checkpoints(found: Runtime, application: str) -> Path:
@@ -103,8 +101,10 @@ def reason(lines: Sequence[str], status: int, file: Path) -> str:
     if first is None:
         return f"The program ended with status {status} without a job. Its log: {file}"
     sentence = lines[first]
-    if sentence.startswith("py4j."):
-        following = [line.removeprefix(": ") for line in lines[first + 1 :]]
+    if sentence.startswith(("py4j.", "pyflink.util.exceptions.")):
+        # Java's trace of it; what Flink's command line says of the program as a whole comes after.
+        end = next((number for number in own if number > first), len(lines))
+        following = [line.removeprefix(": ") for line in lines[first + 1 : end]]
         sentence = root_cause("\n".join(following)) or sentence
     return sentence[:LONGEST_REASON]
 

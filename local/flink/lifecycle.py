@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 INTERRUPTED = "The local platform was stopped meanwhile."
 OPERATIONS_KEPT = 50
+LASTING = ("READY", "RUNNING")
+SETTLED_SECONDS = 400
 FORCIBLE = ("STARTING", "RUNNING", "STOPPING", "UPDATING")
 
 Record = dict[str, Any]
@@ -113,12 +115,11 @@ class Lifecycle:
         snapshot: the record of the one to end with; None where the application keeps none. restore: what the update
         asks for, None for the state it ended with.
         """
-        operation = self._begin(record, "UpdateApplication", "UPDATING")
         name = record["ApplicationName"]
         kept = snapshot["SnapshotName"] if snapshot else f"update-{secrets.token_hex(8)}"
         asked = restore and restore.get("ApplicationRestoreType") != "RESTORE_FROM_LATEST_SNAPSHOT"
         path = restore_path(snapshots, restore or {}) if asked else None
-        application = Application.from_detail(self._detail(record))
+        operation = self._begin(record, "UpdateApplication", "UPDATING")
 
         def stop() -> None:
             if snapshot:
@@ -130,6 +131,7 @@ class Lifecycle:
 
         def run() -> None:
             try:
+                application = Application.from_detail(self._detail(record))
                 stop()
             except ApplicationError as error:
                 if not self._is_current(record, operation):
@@ -145,6 +147,24 @@ class Lifecycle:
             self._engine.run(application, begin_with)
 
         self._go(self._run, record, operation, run)
+
+    def settled(self, record: Record) -> str | None:
+        """Returns when the application is in a state that lasts: why it could not be brought to another, or None.
+
+        Raises LifecycleError where that takes too long.
+        """
+        deadline = time.monotonic() + SETTLED_SECONDS
+        while (status := record["ApplicationStatus"]) not in LASTING:
+            if time.monotonic() > deadline:
+                raise LifecycleError(
+                    "ResourceInUseException",
+                    f"Application {record['ApplicationName']} is still {status} after {SETTLED_SECONDS} s.",
+                )
+            time.sleep(0.1)
+        for operation in record.get("_Operations", []):
+            if self._is_current(record, operation) and operation["OperationStatus"] == "FAILED":
+                return str(operation["OperationFailureDetails"]["ErrorInfo"]["ErrorString"])
+        return None
 
     def snapshot(self, record: Record, snapshot: Record) -> None:
         """Fills a new snapshot's record from the running application."""
@@ -212,8 +232,9 @@ class Lifecycle:
         """The operation's end, and the application's state where no later operation has taken over."""
         with self._lock:
             if self._is_current(record, operation):
-                record["ApplicationStatus"] = status
+                # In this order: who waits for the state reads how the operation ended.
                 _end(operation, "FAILED" if failure else "SUCCESSFUL", failure)
+                record["ApplicationStatus"] = status
             else:
                 _end(operation, "CANCELLED", failure)
         if failure:

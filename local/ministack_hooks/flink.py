@@ -10,6 +10,7 @@ from typing import Any
 
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import kinesisanalyticsv2 as kda
+from ministack.services.cloudformation import stacks
 
 from local.clients import factory
 from local.config import Config
@@ -45,7 +46,11 @@ def install(config: Config) -> None:
     kda._restart_for_update = partial(_restart_for_update, lifecycle)
     kda.create_application = partial(_create, kda.create_application)
     kda.update_application = partial(_update, kda.update_application)
-    kda.replace_from_template = partial(_replace_from_template, kda.replace_from_template)
+    kda.replace_from_template = partial(_replace_from_template, lifecycle, kda.replace_from_template)
+    # A stack's update waits for the application, which meanwhile asks this platform for its code and its clicks; and
+    # where it fails, the application is another than before.
+    stacks._runs_on_worker_thread = partial(_is_application_or, stacks._runs_on_worker_thread)
+    stacks._sends_back_failed_update = partial(_is_application_or, stacks._sends_back_failed_update)
     kda.delete_application = partial(_delete, engine, kda.delete_application)
     kda.load_persisted_state = partial(_load, config, lifecycle, kda.load_persisted_state)
     kda._HANDLERS |= {
@@ -165,8 +170,44 @@ def _update(stock: Any, data: dict[str, Any]) -> Any:
     return answer
 
 
-def _replace_from_template(stock: Any, name: str, properties: dict[str, Any]) -> None:
-    stock(name, _typed(properties))
+def _is_application_or(stock: Callable[[str], bool], resource_type: str) -> bool:
+    return resource_type == "AWS::KinesisAnalyticsV2::Application" or stock(resource_type)
+
+
+def _replace_from_template(lifecycle: Lifecycle, stock: Any, name: str, properties: dict[str, Any]) -> None:
+    """CloudFormation's update of an application; it ends, as on AWS, when the application runs as the template says.
+
+    Raises ValueError where it does not run: the stack is rolled back then, and the application started as it was.
+    """
+    record, properties = kda._applications[name], _typed(properties)
+    if _says_what_is(record, properties):
+        return
+    try:
+        lifecycle.settled(record)
+        restore = (properties.get("RunConfiguration") or {}).get("ApplicationRestoreConfiguration")
+        restore_path(_snapshots(record), restore or {})
+        was_running, ended_by_update = record["ApplicationStatus"] == "RUNNING", record.pop("_EndedByUpdate", False)
+        record["_RestoreOfUpdate"] = restore
+        stock(name, properties)
+        record.pop("_RestoreOfUpdate", None)
+        if ended_by_update:
+            lifecycle.start(record, _snapshots(record), {})
+        failure = lifecycle.settled(record) if was_running or ended_by_update else None
+    except LifecycleError as error:
+        raise ValueError(error.args[1]) from error
+    if failure:
+        record["_EndedByUpdate"] = was_running and record["ApplicationStatus"] == "READY"
+        raise ValueError(failure)
+
+
+def _says_what_is(record: dict[str, Any], properties: dict[str, Any]) -> bool:
+    """Whether a template differs from the application in nothing that UpdateApplication takes, as in its tags alone."""
+    kept = ("RuntimeEnvironment", "ServiceExecutionRole")
+    return (
+        (properties.get("ApplicationConfiguration") or {}) == record["_Configuration"]
+        and properties.get("RunConfiguration") in (None, record.get("_RunConfiguration"))
+        and all(properties.get(name, record[name]) == record[name] for name in kept)
+    )
 
 
 def _restart_for_update(lifecycle: Lifecycle, record: dict[str, Any], previous_version: int) -> None:

@@ -88,10 +88,12 @@ def test_the_same_count_twice_is_one_and_that_of_another_demo_is_none(aws: None)
         *(row(1, begin, 131) for _ in range(2)),
         *(row(user, begin, 2) for user in (5, 6)),
         row(7, begin - timedelta(seconds=10), 4),
+        {**row(0, begin, 0, "traffic"), "signal": "events", "observed": 300, "baseline": 8.5},
     ]
+    del rows[-1]["user_id"], rows[-1]["num_actions_per_watermark"]
     stream = CountsStream(name, begin)
     for each in rows:
-        kinesis.put_record(StreamName=name, PartitionKey=str(each["user_id"]), Data=json.dumps(each))
+        kinesis.put_record(StreamName=name, PartitionKey=str(each.get("user_id")), Data=json.dumps(each))
     stream.read_until(lambda counts: len(counts.final) == 3, "Three counts", 20)
     stream.read()
     assert stream.counts.early == {(1, begin): 11}

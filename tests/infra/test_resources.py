@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ecomm.settings import Settings, derive
 
+from tests.conftest import ROOT
 from tests.infra.conftest import Aws, Checkout
 
 DEV = derive("us-east-1", "dev", "ecommerce")
@@ -182,7 +183,9 @@ def test_application_has_the_streams_and_the_code(aws: Aws, deployed: tuple[Chec
     }
     assert groups["InputStream0"]["stream.arn"].endswith(f":stream/{DEV.clicks_stream}")
     assert groups["OutputStream0"]["stream.arn"].endswith(f":stream/{DEV.counts_stream}")
-    assert groups["Detection"] == {"watermark.seconds": "10", "idle.timeout": "30 s", "early.threshold": "10"}
+    example = json.loads((ROOT / "include/flink/application_properties.json").read_text())
+    (detection,) = (group["PropertyMap"] for group in example if group["PropertyGroupId"] == "Detection")
+    assert groups["Detection"] == detection
     assert configuration["ApplicationSnapshotConfigurationDescription"] == {"SnapshotsEnabled": True}
     (log,) = found["CloudWatchLoggingOptionDescriptions"]
     assert log["LogStreamARN"].endswith(f":log-group:{DEV.flink_log_group}:log-stream:application")

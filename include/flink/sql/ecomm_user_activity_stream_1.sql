@@ -19,7 +19,7 @@ create table ecomm_user_activity_stream_1 (
     user_id bigint not null,
     user_session varchar(36),
     txn_timestamp timestamp_ltz(3) not null,
-    watermark for txn_timestamp as txn_timestamp - interval '${watermark_seconds}' second
+    watermark for txn_timestamp as txn_timestamp - interval '${watermark_delay}' day to second
 )
 with (
     'connector' = 'kinesis',

@@ -42,16 +42,35 @@ def groups(main: ModuleType) -> Groups:
 
 
 def test_properties_fill_in_the_statements(main: ModuleType, groups: Groups) -> None:
-    groups["Detection"] |= {"watermark.seconds": "7", "early.threshold": "42"}
+    groups["Detection"] |= {
+        "watermark.seconds": "300",
+        "early.threshold": "42",
+        "traffic.minimum": "1001",
+        "new.users.minimum": "1002",
+        "traffic.factor": "7",
+        "traffic.deviations": "9",
+        "baseline.windows": "60",
+        "baseline.warmup": "6",
+    }
     rendered = main.statements(groups)
     assert list(rendered) == [
         "ecomm_user_activity_stream_1",
         "ecomm_user_activity_stream_2",
+        "ecomm_traffic",
+        "user_windows",
+        "user_windows_of_the_hour",
+        "traffic_windows",
         "final_counts",
         "early_counts",
+        "traffic",
     ]
-    assert "interval '7' second" in rendered["ecomm_user_activity_stream_1"]
+    assert "interval '0 00:05:00' day to second" in rendered["ecomm_user_activity_stream_1"]
     assert "= 42 + 1" in rendered["early_counts"]
+    assert "when 'events' then 1001 else 1002 end" in rendered["traffic"]
+    assert "> 7 * mean" in rendered["traffic"]
+    assert "mean + 9 * sqrt" in rendered["traffic"]
+    assert "interval '0 00:05:00' day to second" in rendered["traffic"]
+    assert "known_seconds >= 30" in rendered["traffic"]
     assert not [name for name, text in rendered.items() if "${" in text]
 
 
@@ -69,6 +88,11 @@ def test_options_of_the_connector_are_passed_on_and_no_others(main: ModuleType, 
         ("Detection", "early.threshold", "many", "'many'"),
         ("Detection", "early.threshold", "1 or true", "'1 or true'"),
         ("Detection", "watermark.seconds", "-1", "'-1'"),
+        ("Detection", "traffic.factor", "2.5", "'2.5'"),
+        ("Detection", "new.users.minimum", "", "missing"),
+        ("Detection", "baseline.warmup", "121", "'121'"),
+        ("Detection", "baseline.warmup", "0", "'0'"),
+        ("Detection", "baseline.windows", "17281", "'17281'"),
         ("InputStream0", "stream.arn", "stream-1", "'stream-1'"),
         ("OutputStream0", "aws.region", "", "missing"),
     ],
@@ -108,8 +132,9 @@ def test_a_file_without_groups_ends_the_program_with_a_sentence(tmp_path: Path, 
 
 def test_the_tables_can_be_printed_for_a_sql_client() -> None:
     printed = run(EXAMPLE).stdout
-    assert printed.count("create table") == printed.count(");\n") == 2
+    assert printed.count("create table") == printed.count(");\n") == 3
     assert "insert into" not in printed
+    assert "view" not in printed
 
 
 def run(file: Path) -> subprocess.CompletedProcess[str]:
@@ -126,4 +151,14 @@ def test_the_example_names_what_the_templates_fill_in() -> None:
     example: list[dict[str, Any]] = json.loads(EXAMPLE.read_text())
     found = {group["PropertyGroupId"]: set(group["PropertyMap"]) for group in example}
     assert found["kinesis.analytics.flink.run.options"] == {"python", "jarfile"}
-    assert found["Detection"] == {"watermark.seconds", "idle.timeout", "early.threshold"}
+    assert found["Detection"] == {
+        "watermark.seconds",
+        "idle.timeout",
+        "early.threshold",
+        "traffic.minimum",
+        "new.users.minimum",
+        "traffic.factor",
+        "traffic.deviations",
+        "baseline.windows",
+        "baseline.warmup",
+    }

@@ -45,7 +45,7 @@ def test_paragraphs_are_what_zeppelin_imports(note: dict[str, Any]) -> None:
 def test_tables_have_the_application_s_columns_watermark_and_key(note: dict[str, Any], name: str) -> None:
     text = cell(note, f"create table {name}")
     assert f"drop table if exists {name};" in text
-    columns = statement(name).partition("\nwith (")[0].replace("${watermark_seconds}", "10")
+    columns = statement(name).partition("\nwith (")[0].replace("'${watermark_delay}' day to second", "'10' second")
     assert f"{columns}\nwith (" in text
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 
 from tests.conftest import ROOT, Platform
+from tests.local.flink.baseline import Alarm
 
 CODE = ROOT / "include/flink/target/flink-application.zip"
 PROPERTIES = ROOT / "include/flink/application_properties.json"
@@ -29,14 +30,16 @@ Window = tuple[int, int]
 
 
 class Counting:
-    """One application `name` with two streams of its own, four shards each.
+    """One application `name` with two streams of its own, of so many shards each.
 
     platform may be set anew after a restart: all that is asked goes to its endpoint.
     """
 
-    def __init__(self, platform: Platform, name: str) -> None:
+    def __init__(self, platform: Platform, name: str, shards: int = SHARDS) -> None:
         self.platform = platform
         self.name = name
+        self.code = f"{name}.zip"
+        self._shards = shards
         self.input, self.output = f"{name}-in", f"{name}-out"
         self._read: list[dict[str, Any]] = []
         self._read_to: dict[str, str] = {}
@@ -52,41 +55,45 @@ class Counting:
     # The application
 
     def create(self, **detection: str) -> None:
-        kinesis, s3 = self.client("kinesis"), self.client("s3")
-        for stream in (self.input, self.output):
-            kinesis.create_stream(StreamName=stream, ShardCount=SHARDS)
-        s3.create_bucket(Bucket=BUCKET)
-        s3.upload_file(str(CODE), BUCKET, "code.zip")
+        self.create_streams()
         self.flink.create_application(
             ApplicationName=self.name,
             RuntimeEnvironment="FLINK-2_2",
             ServiceExecutionRole=ROLE,
-            ApplicationConfiguration={
-                "ApplicationCodeConfiguration": {
-                    "CodeContentType": "ZIPFILE",
-                    "CodeContent": {
-                        "S3ContentLocation": {"BucketARN": f"arn:aws:s3:::{BUCKET}", "FileKey": "code.zip"}
-                    },
-                },
-                "EnvironmentProperties": {"PropertyGroups": self.groups(**detection)},
-                "ApplicationSnapshotConfiguration": {"SnapshotsEnabled": True},
-                "FlinkApplicationConfiguration": {
-                    "CheckpointConfiguration": {
-                        "ConfigurationType": "CUSTOM",
-                        "CheckpointingEnabled": True,
-                        "CheckpointInterval": 2000,
-                        "MinPauseBetweenCheckpoints": 500,
-                    },
-                    "ParallelismConfiguration": {
-                        "ConfigurationType": "CUSTOM",
-                        "Parallelism": SHARDS,
-                        "ParallelismPerKPU": 4,
-                        "AutoScalingEnabled": False,
-                    },
-                },
-            },
+            ApplicationConfiguration=self.configuration(**detection),
             CloudWatchLoggingOptions=[{"LogStreamARN": self._log_arn()}],
         )
+
+    def create_streams(self) -> None:
+        """The streams, and the code's bucket."""
+        kinesis, s3 = self.client("kinesis"), self.client("s3")
+        for stream in (self.input, self.output):
+            kinesis.create_stream(StreamName=stream, ShardCount=self._shards)
+        s3.create_bucket(Bucket=BUCKET)
+        s3.upload_file(str(CODE), BUCKET, self.code)
+
+    def configuration(self, **detection: str) -> dict[str, Any]:
+        """ApplicationConfiguration, for the API or a template."""
+        code = {"S3ContentLocation": {"BucketARN": f"arn:aws:s3:::{BUCKET}", "FileKey": self.code}}
+        return {
+            "ApplicationCodeConfiguration": {"CodeContentType": "ZIPFILE", "CodeContent": code},
+            "EnvironmentProperties": {"PropertyGroups": self.groups(**detection)},
+            "ApplicationSnapshotConfiguration": {"SnapshotsEnabled": True},
+            "FlinkApplicationConfiguration": {
+                "CheckpointConfiguration": {
+                    "ConfigurationType": "CUSTOM",
+                    "CheckpointingEnabled": True,
+                    "CheckpointInterval": 2000,
+                    "MinPauseBetweenCheckpoints": 500,
+                },
+                "ParallelismConfiguration": {
+                    "ConfigurationType": "CUSTOM",
+                    "Parallelism": self._shards,
+                    "ParallelismPerKPU": 4,
+                    "AutoScalingEnabled": False,
+                },
+            },
+        }
 
     def _log_arn(self) -> str:
         group, stream = self.log_stream
@@ -211,10 +218,11 @@ class Counting:
         """The counts of this kind in the output for windows from `since` on, without those of `close`."""
         found = []
         for row in self._output():
-            start = milliseconds(row["window_start"])
-            assert milliseconds(row["window_end"]) == start + WINDOW
-            if row["kind"] == kind and row["user_id"] and start >= since:
-                found.append(((row["user_id"], start), row["num_actions_per_watermark"]))
+            if row["kind"] == kind and row["user_id"]:
+                start = milliseconds(row["window_start"])
+                assert milliseconds(row["window_end"]) == start + WINDOW
+                if start >= since:
+                    found.append(((row["user_id"], start), row["num_actions_per_watermark"]))
         return found
 
     def wait_for(self, expected: Iterable[Window], kind: str, since: int) -> list[tuple[Window, int]]:
@@ -224,6 +232,23 @@ class Counting:
             assert time.monotonic() < deadline, f"{len(missing)} of {len(wanted)} {kind} windows are missing."
             time.sleep(0.3)
         return rows
+
+    def alarms(self, since: int) -> list[Alarm]:
+        """The traffic rows in the output for windows from `since` on."""
+        found = [row for row in self._output() if row["kind"] == "traffic"]
+        assert all(milliseconds(row["window_end"]) == milliseconds(row["window_start"]) + 5000 for row in found)
+        alarms = [
+            Alarm(milliseconds(row["window_start"]), row["signal"], row["observed"], row["baseline"]) for row in found
+        ]
+        return [alarm for alarm in alarms if alarm.start >= since]
+
+    def wait_for_alarms(self, expected: Iterable[Alarm], since: int) -> list[Alarm]:
+        """The alarms, as soon as none of these is missing; windows are judged in their order."""
+        wanted, deadline = set(expected), time.monotonic() + COUNT_SECONDS
+        while missing := wanted - set(alarms := self.alarms(since)):
+            assert time.monotonic() < deadline, f"{sorted(missing)} are missing; there are {alarms}."
+            time.sleep(0.3)
+        return alarms
 
     def _output(self) -> list[dict[str, Any]]:
         """All records of the second stream; each is read once."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import time
+import zipfile
 from collections.abc import Callable
+from functools import partial
+from io import BytesIO
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.flink.counting import BUCKET, ROLE, Counting, click
+from tests.local.flink.counting import BUCKET, CODE, ROLE, Counting, click
 
 METRIC_SECONDS = 30
 
@@ -128,6 +132,38 @@ def test_a_program_that_fails_is_told_in_its_operation_and_in_its_log(counting: 
     assert refused(broken.detail)[0] == "ResourceNotFoundException"
 
 
+def test_state_that_the_code_no_longer_has_is_left_only_where_that_is_allowed(
+    counting: Counting, later: Callable[[], int]
+) -> None:
+    since, changed = later(), Counting(counting.platform, "changed", shards=1)
+    changed.create()
+    changed.start()
+    changed.send([click(51, since)] * 3 + [click(52, since)] * 11)
+    changed.wait_for([(52, since)], "early", since)
+    changed.stop()
+    changed.client("s3").put_object(Bucket=BUCKET, Key=changed.code, Body=without_early_counts())
+    start = partial(changed.flink.start_application, ApplicationName=changed.name)
+    operation = start()["OperationId"]
+    assert changed.settled(seconds=150) == "READY"
+    assert "Cannot map checkpoint/savepoint state" in changed.failure(operation)
+    start(RunConfiguration={"FlinkRunConfiguration": {"AllowNonRestoredState": True}})
+    assert changed.settled(seconds=150) == "RUNNING"
+    # What was read and counted before is neither lost nor read again.
+    changed.send([click(51, since + 9000)] * 2)
+    changed.close(since + 10_000)
+    assert set(changed.wait_for([(51, since)], "final", since)) == {((51, since), 5), ((52, since), 11)}
+    changed.stop(force=True)
+
+
+def without_early_counts() -> bytes:
+    """The application's zip with one statement less."""
+    packed = BytesIO()
+    with zipfile.ZipFile(CODE) as shipped, zipfile.ZipFile(packed, "w") as less:
+        for member in shipped.infolist():
+            less.writestr(member, shipped.read(member).replace(b'"final_counts", "early_counts"', b'"final_counts"'))
+    return packed.getvalue()
+
+
 def test_what_cannot_run_is_refused_at_the_start(counting: Counting) -> None:
     for name, runtime, configuration in (
         ("no-code", "FLINK-2_2", {}),
@@ -197,3 +233,67 @@ def test_a_template_s_text_becomes_numbers_and_switches(counting: Counting) -> N
             "MinPauseBetweenCheckpoints": 500,
         }
     assert (detail["ApplicationStatus"], detail["ApplicationVersionId"]) == ("READY", 2)
+
+
+def test_a_stack_s_update_restarts_the_running_application(counting: Counting, later: Callable[[], int]) -> None:
+    since, stacked = later(), Counting(counting.platform, "stacked", shards=1)
+    stacked.create_streams()
+    stacks = stacked.client("cloudformation")
+    deploy(stacked, stacks.create_stack)
+    stacks.get_waiter("stack_create_complete").wait(StackName="stacked", WaiterConfig={"Delay": 1})
+    stacked.start()
+    stacked.send([click(31, since + 100 * number) for number in range(4)] + [click(32, since)] * 11)
+    stacked.wait_for([(32, since)], "early", since)
+
+    deploy(stacked, stacks.update_stack, early_threshold="5")
+    states = states_of_update(stacked, stacks)
+    assert ("UPDATE_IN_PROGRESS", "UPDATING") in states
+    # CloudFormation waits for the application, which is another version with the state of the one before.
+    assert states[-1] == ("UPDATE_COMPLETE", "RUNNING")
+    detail = stacked.detail()
+    assert detail["ApplicationVersionId"] == 2
+    described = detail["ApplicationConfigurationDescription"]
+    assert described["ApplicationSystemRollbackConfigurationDescription"] == {"RollbackEnabled": True}
+    assert stacked.snapshots()[-1]["SnapshotName"].startswith("UPDATEAPPLICATION-stacked-")
+    stacked.send([click(31, since + 5000 + 100 * number) for number in range(2)])
+    assert stacked.wait_for([(31, since)], "early", since).count(((31, since), 6)) == 1
+
+    deploy(stacked, stacks.update_stack, early_threshold="many")
+    assert states_of_update(stacked, stacks)[-1] == ("UPDATE_ROLLBACK_COMPLETE", "RUNNING")
+    reasons = [one.get("ResourceStatusReason", "") for one in events(stacks)]
+    assert any("Property early.threshold of group Detection is 'many'" in reason for reason in reasons)
+    stacked.close(since + 10_000)
+    rows = stacked.wait_for([(31, since), (32, since)], "final", since)
+    assert set(rows) == {((31, since), 6), ((32, since), 11)}
+    stacks.delete_stack(StackName="stacked")
+    stacks.get_waiter("stack_delete_complete").wait(StackName="stacked", WaiterConfig={"Delay": 1})
+
+
+def deploy(application: Counting, operation: Callable[..., Any], **detection: str) -> None:
+    """Creates or updates a stack of the application alone."""
+    configuration = application.configuration(**detection)
+    properties = {
+        "ApplicationName": application.name,
+        "RuntimeEnvironment": "FLINK-2_2",
+        "ServiceExecutionRole": ROLE,
+        # Which AWS does by itself; here it is kept and shown.
+        "ApplicationConfiguration": configuration
+        | {"ApplicationSystemRollbackConfiguration": {"RollbackEnabled": True}},
+    }
+    template = {"Resources": {"It": {"Type": "AWS::KinesisAnalyticsV2::Application", "Properties": properties}}}
+    operation(StackName=application.name, TemplateBody=json.dumps(template))
+
+
+def states_of_update(application: Counting, stacks: Any) -> list[tuple[str, str]]:
+    """Of the stack and of the application, until the stack's is one that lasts."""
+    states: list[tuple[str, str]] = []
+    while not states or states[-1][0].endswith("IN_PROGRESS"):
+        (stack,) = stacks.describe_stacks(StackName=application.name)["Stacks"]
+        states.append((stack["StackStatus"], application.detail()["ApplicationStatus"]))
+        time.sleep(0.05)
+    return states
+
+
+def events(stacks: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = stacks.describe_stack_events(StackName="stacked")["StackEvents"]
+    return found
