@@ -164,7 +164,7 @@ flink-sql: $(call ready,local) $(FLINK_JARS) $(FLINK_GATEWAY)  ## open Flink's S
 
 PYTEST = -m pytest --durations=5
 # The longest first: they wait for engines most of the time.
-SUITES := airflow local demo spark flink lambda
+SUITES := airflow local demo alarm spark flink lambda
 
 .PHONY: test
 test: setup  ## run every test, each suite in its own environment, two at a time
@@ -183,6 +183,10 @@ test-flink: setup  # the Java modules: the local connector, and the application'
 .PHONY: test-lambda
 test-lambda: setup  # the function, from its zip and with what Lambda's runtime brings
 	@.venv/lambda/bin/python $(PYTEST) tests/lambda
+
+.PHONY: test-alarm
+test-alarm: setup  # from the click to the mail on a deployed platform, and what may go wrong between
+	@.venv/local/bin/python $(PYTEST) tests/alarm
 
 .PHONY: test-local
 test-local: setup  # the local platform, the SQL and the templates
