@@ -148,6 +148,10 @@ deploy: $(call ready,airflow) $(FLINK_APPLICATION) $(FUNCTION_ZIP)  ## deploy th
 simulate: $(call ready,airflow)  ## send clicks to stream 1 of STAGE, where `make deploy` went; OPTIONS="--rate 500 --plant loud-user"
 	@ECOMM_STAGE=$(STAGE) .venv/airflow/bin/python simulator/stream-data-app-simulation.py $(OPTIONS)
 
+.PHONY: redrive
+redrive: $(call ready,airflow)  ## send the detection's queue of failures through again, where `make deploy` went; OPTIONS="--dry-run"
+	@ECOMM_STAGE=$(STAGE) $(AIRFLOW_PYTHON) -m ecomm.detection.redrive $(OPTIONS)
+
 FLINK_NAME := ecomm-user-activity-counts$(if $(filter-out dev,$(STAGE)),-$(STAGE))
 FLINK_STARTED := $(LOCAL_VAR)/aws/flink/applications/$(FLINK_NAME)
 
