@@ -173,9 +173,10 @@ class Redrive:
             for group in groups
             if (same := [message for message in group if self._queue.hold(message)])
         ]
-        failed = self._given([given for _, given in held if given])
+        payloads = [given for _, given in held if given]
+        failed = self._given(payloads)
         if not failed:
-            self._say(f"{sum(given is not None for _, given in held):,} unreadable payloads were given to the function again")
+            self._say(f"{len(payloads):,} unreadable payloads were given to the function again")
         for same, given in held:
             content = same[0].content
             assert isinstance(content, Unreadable)
