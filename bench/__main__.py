@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import flink, memory, simulator
+from bench import flink, function, memory, simulator
 
-BENCHMARKS = {"simulator": simulator.run, "flink": flink.run}
+BENCHMARKS = {"simulator": simulator.run, "flink": flink.run, "function": function.run}
 LONG = {"memory": memory.run}
 
 

@@ -17,7 +17,7 @@ HOLD_SECONDS = 900
 # A message that has been held for longer is held anew before it is worked on.
 _HOLD_AGAIN_SECONDS = 300
 # A receive that waits asks all of SQS's servers; one that does not may miss messages.
-WAIT_SECONDS = 2
+WAIT_SECONDS = 1
 MESSAGES_A_CALL = 10
 # What SQS says of a message that is not held any more.
 _NOT_HELD = ("InvalidParameterValue", "MessageNotInflight", "ReceiptHandleIsInvalid")
