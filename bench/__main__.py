@@ -1,14 +1,14 @@
-"""Runs the benchmarks: `python -m bench`, or some of them by name; `--long` adds the one that takes minutes."""
+"""Runs the benchmarks: `python -m bench`, or some of them by name; `--long` adds those that take minutes."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from bench import flink, function, memory, simulator
+from bench import flink, function, latency, memory, simulator
 
 BENCHMARKS = {"simulator": simulator.run, "flink": flink.run, "function": function.run}
-LONG = {"memory": memory.run}
+LONG = {"latency": latency.run, "memory": memory.run}
 
 
 def main() -> int:

@@ -98,7 +98,7 @@ def main() -> None:
     boto3.setup_default_session()
     session: Any = boto3.DEFAULT_SESSION
 
-    def count(request: Any, event_name: str, **_: Any) -> None:
+    def count(request: Any, event_name: str, **more: Any) -> None:
         """Every request that goes out, those that are tried again included."""
         _, service, operation = event_name.split(".")
         calls[f"{service}.{operation}"] += 1
