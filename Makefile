@@ -198,8 +198,8 @@ test-airflow: setup  # operators and DAGs
 
 # A suite of its own: the one above configures Airflow for itself, this one starts an Airflow.
 .PHONY: test-demo
-test-demo: setup  # simulator, generator and demo
-	@.venv/airflow/bin/python $(PYTEST) tests/simulator tests/demo
+test-demo: setup  # simulator, generator, demo and price model
+	@.venv/airflow/bin/python $(PYTEST) tests/simulator tests/demo tests/bench
 
 DEV := .venv/dev/bin
 SHELL_SCRIPTS := .ci/run $(wildcard setup/*.sh)

@@ -90,7 +90,7 @@ def said(batch: dict[str, Any]) -> str:
 def measure(
     way: str, folder: Path, packages: Path, environment: dict[str, str], batches: list[Batch]
 ) -> list[dict[str, Any]]:
-    """One process; calls and seconds of each batch but the first."""
+    """One process; calls, seconds and bytes of log of each batch but the first."""
     folder.mkdir()
     (folder / "way.json").write_text(json.dumps({"environment": environment, "batches": batches}))
     done = subprocess.run(
@@ -104,7 +104,8 @@ def measure(
     if done.returncode:
         raise RuntimeError(f"{way} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
     found: list[dict[str, Any]] = json.loads((folder / "measured.json").read_text())
-    return found
+    size = len(done.stdout.encode()) / len(batches)
+    return [batch | {"log_bytes": size} for batch in found]
 
 
 def peer_resources() -> dict[str, str]:

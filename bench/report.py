@@ -54,9 +54,7 @@ def report(name: str, figures: Sequence[Figure], details: object) -> bool:
             "" if figure.bar is None else "reached" if figure.passed else "MISSED",
         )
     console.print(table)
-    folder = Path(os.environ.get("LOCAL_VAR", ROOT / "var")) / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.json"
+    path = folder() / f"{name}.json"
     path.write_text(
         json.dumps(
             {
@@ -76,6 +74,13 @@ def report(name: str, figures: Sequence[Figure], details: object) -> bool:
     )
     console.print(f"written to {path}")
     return all(figure.passed for figure in figures)
+
+
+def folder() -> Path:
+    """Where the figures of this machine are."""
+    found = Path(os.environ.get("LOCAL_VAR", ROOT / "var")) / "bench"
+    found.mkdir(parents=True, exist_ok=True)
+    return found
 
 
 def _shown(number: float) -> str:
