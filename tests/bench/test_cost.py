@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from bench import cost, prices
 from bench.cost import MEASURED, RATES, Traffic
+from bench.report import ROOT
 
 
 def test_the_document_is_up_to_date() -> None:
@@ -30,6 +33,14 @@ def test_a_bill_by_hand() -> None:
     assert lines["CloudWatch, custom metrics"].published == pytest.approx(16_519 / 730 * 0.30, rel=1e-3)
     assert lines["CloudWatch, custom metrics"].ours == pytest.approx(11 * 10.684 / 730 * 0.30, rel=1e-3)
     assert lines["SNS, e-mails"].ours == pytest.approx(10 * (0.5e-6 + 2e-5))
+
+
+def test_our_metrics_and_alarms_are_as_many_as_are_deployed() -> None:
+    template = (ROOT / "infra" / "detection.yaml").read_text()
+    assert template.count("Type: AWS::CloudWatch::Alarm\n") == cost.OUR_ALARMS
+    written = (ROOT / "lambda" / "ecomm_detect_high_event_volume" / "batch.py").read_text()
+    names = re.findall(r'^ +"([A-Z]\w+)": ', written, re.M) + re.findall(r'"(HighestCount|AlertDelay)"', written)
+    assert len(set(names)) == cost.OUR_METRICS
 
 
 @pytest.mark.parametrize("rate", RATES)
