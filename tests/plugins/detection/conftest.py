@@ -26,7 +26,7 @@ NOON = datetime(2019, 11, 1, 12, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Detection:
-    """names: `ecomm.settings` of the stage. table, topic: outputs of its stack."""
+    """names: `ecomm.settings` of the stage. table: an output of its stack."""
 
     platform: Platform
     names: Any
@@ -42,10 +42,10 @@ class Detection:
     def failed(self) -> str:
         return self.queue(self.names.failed_queue)
 
-    def put(self, rows: Iterable[Mapping[str, Any] | bytes]) -> list[dict[str, Any]]:
-        """Into stream 2; with where each is, as PutRecords says."""
+    def put(self, rows: Iterable[Mapping[str, Any] | bytes], key: str | None = None) -> list[dict[str, Any]]:
+        """Into stream 2, over all shards where no key is given; with where each is, as PutRecords says."""
         datas = [row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
-        entries = [{"Data": data, "PartitionKey": str(place)} for place, data in enumerate(datas)]
+        entries = [{"Data": data, "PartitionKey": key or str(place)} for place, data in enumerate(datas)]
         found = []
         for start in range(0, len(entries), 500):
             answer = self.client("kinesis").put_records(
