@@ -115,7 +115,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(detection: Detection
     status, said = redrive("--dry-run", "--discard")
     assert status == 1
     assert "1 batch with 1 record, 1 payload, 1 mail would be sent through again; 1 message would be removed." in said
-    assert f"4 messages are in the queue {detection.names.failed_queue}." in said
+    assert f"Messages in the queue {detection.names.failed_queue}: 4." in said
     assert detection.messages() == before
     assert detection.items() == items
     assert detection.messages(detection.queue(detection.names.mail_queue)) == {}

@@ -100,9 +100,8 @@ def _redrive(dry_run: bool, discard: bool) -> int:
             f"those are back within {HOLD_SECONDS // 60} minutes. Run this again then."
         )
     if dry_run:
-        left = queue.waiting()
-        _complain(f"{left:,} messages are in the queue {names.failed_queue}." if left else "The queue is empty.")
-        return 1 if left or elsewhere else 0
+        _complain(f"Messages in the queue {names.failed_queue}: {tally.messages:,}.")
+        return 1 if tally.messages or elsewhere else 0
     if tally.kept:
         _complain(
             f"Not everything could be done, so the queue {names.failed_queue} is not empty; each line above says why. "

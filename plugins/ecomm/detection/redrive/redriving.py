@@ -60,6 +60,7 @@ class Redrive:
         self._about = self._queue.waiting()
         try:
             while messages := self._queue.receive():
+                self.tally.messages += len(messages)
                 for message in messages:
                     if not isinstance(message.content, Unreadable) and self._queue.hold(message):
                         self._one(message)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 @dataclass
 class Tally:
-    """batches, records, payloads, mails: sent through again with success.
+    """messages: that were in the queue. batches, records, payloads, mails: sent through again with success.
 
     repeated: messages that said the same as another. removed: messages that nothing would have mended.
     kept: messages that stay. lost: records that the stream has no more.
     """
 
+    messages: int = 0
     batches: int = 0
     records: int = 0
     payloads: int = 0
