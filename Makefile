@@ -148,6 +148,10 @@ deploy: $(call ready,airflow) $(FLINK_APPLICATION) $(FUNCTION_ZIP)  ## deploy th
 simulate: $(call ready,airflow)  ## send clicks to stream 1 of STAGE, where `make deploy` went; OPTIONS="--rate 500 --plant loud-user"
 	@ECOMM_STAGE=$(STAGE) .venv/airflow/bin/python simulator/stream-data-app-simulation.py $(OPTIONS)
 
+.PHONY: redrive
+redrive: $(call ready,airflow)  ## send the detection's queue of failures through again, where `make deploy` went; OPTIONS="--dry-run"
+	@ECOMM_STAGE=$(STAGE) ECOMM_DEPLOYMENT="$(LOCAL_VAR)/deploy/$(STAGE).json" $(AIRFLOW_PYTHON) -m ecomm.detection.redrive $(OPTIONS)
+
 FLINK_NAME := ecomm-user-activity-counts$(if $(filter-out dev,$(STAGE)),-$(STAGE))
 FLINK_STARTED := $(LOCAL_VAR)/aws/flink/applications/$(FLINK_NAME)
 
@@ -198,8 +202,8 @@ test-airflow: setup  # operators and DAGs
 
 # A suite of its own: the one above configures Airflow for itself, this one starts an Airflow.
 .PHONY: test-demo
-test-demo: setup  # simulator, generator and demo
-	@.venv/airflow/bin/python $(PYTEST) tests/simulator tests/demo
+test-demo: setup  # simulator, generator, demo and price model
+	@.venv/airflow/bin/python $(PYTEST) tests/simulator tests/demo tests/bench
 
 DEV := .venv/dev/bin
 SHELL_SCRIPTS := .ci/run $(wildcard setup/*.sh)

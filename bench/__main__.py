@@ -1,14 +1,14 @@
-"""Runs the benchmarks: `python -m bench`, or some of them by name; `--long` adds the one that takes minutes."""
+"""Runs the benchmarks: `python -m bench`, or some of them by name; `--long` adds those that take minutes."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from bench import flink, memory, simulator
+from bench import cost, flink, function, latency, memory, simulator
 
-BENCHMARKS = {"simulator": simulator.run, "flink": flink.run}
-LONG = {"memory": memory.run}
+BENCHMARKS = {"simulator": simulator.run, "flink": flink.run, "function": function.run, "cost": cost.run}
+LONG = {"latency": latency.run, "memory": memory.run}
 
 
 def main() -> int:

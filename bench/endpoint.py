@@ -22,11 +22,12 @@ START_SECONDS = 90
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where AWS's API and Flink's REST API are, and the process that serves them."""
+    """Where AWS's API and Flink's REST API are, the process that serves them, and the folder of its state."""
 
     aws: str
     flink: str
     process: int
+    var: Path
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def local_platform() -> Iterator[Endpoint]:
         )
         try:
             _wait(endpoint, process, Path(log.name))
-            yield Endpoint(endpoint, f"http://127.0.0.1:{flink_port}", process.pid)
+            yield Endpoint(endpoint, f"http://127.0.0.1:{flink_port}", process.pid, Path(var))
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=120)

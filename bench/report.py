@@ -20,13 +20,13 @@ console = Console(highlight=False, soft_wrap=True)
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured comparison. bar: what `ratio` must reach; or must not exceed, where `at_most`."""
+    """One measured comparison. bar: what `ratio` must reach; or must not exceed, where `at_most`; None: no bar."""
 
     what: str
     ours: float
     peer: float
     unit: str
-    bar: float
+    bar: float | None
     at_most: bool = False
 
     @property
@@ -35,6 +35,8 @@ class Figure:
 
     @property
     def passed(self) -> bool:
+        if self.bar is None:
+            return True
         return self.ratio <= self.bar if self.at_most else self.ratio >= self.bar
 
 
@@ -45,16 +47,14 @@ def report(name: str, figures: Sequence[Figure], details: object) -> bool:
         table.add_row(
             figure.what,
             figure.unit,
-            f"{figure.ours:,.0f}",
-            f"{figure.peer:,.0f}",
-            f"{figure.ratio:.2f}",
-            f"{'≤' if figure.at_most else '≥'} {figure.bar:g}",
-            "reached" if figure.passed else "MISSED",
+            _shown(figure.ours),
+            _shown(figure.peer),
+            _shown(figure.ratio),
+            "" if figure.bar is None else f"{'≤' if figure.at_most else '≥'} {figure.bar:g}",
+            "" if figure.bar is None else "reached" if figure.passed else "MISSED",
         )
     console.print(table)
-    folder = Path(os.environ.get("LOCAL_VAR", ROOT / "var")) / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.json"
+    path = folder() / f"{name}.json"
     path.write_text(
         json.dumps(
             {
@@ -74,3 +74,14 @@ def report(name: str, figures: Sequence[Figure], details: object) -> bool:
     )
     console.print(f"written to {path}")
     return all(figure.passed for figure in figures)
+
+
+def folder() -> Path:
+    """Where the figures of this machine are."""
+    found = Path(os.environ.get("LOCAL_VAR", ROOT / "var")) / "bench"
+    found.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def _shown(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"

@@ -34,8 +34,10 @@ _client_config = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=CALLS_AT_ONCE,
 )
+# Looking at each of a batch's thousands of parameters takes a sixth of its time; table.py makes them all of one form.
+_table_config = _client_config.merge(Config(parameter_validation=False))
 sqs = boto3.client("sqs", config=_client_config)
-table = Table(boto3.client("dynamodb", config=_client_config), settings.table)
+table = Table(boto3.client("dynamodb", config=_table_config), settings.table)
 mailer = Mailer(table, settings, boto3.client("sns", config=_client_config), sqs)
 logger = Logger(service="ecomm-detect-high-event-volume")
 metrics = Metrics(namespace="Ecomm/Detection", service="ecomm-detect-high-event-volume")

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from ministack.core.responses import error_response_json
+from ministack.services import _dynamodb_keywords as keywords
 from ministack.services import dynamodb
 from ministack.services.cloudformation import provisioners
 
@@ -24,6 +25,9 @@ from local.state_journal import StateJournal
 # Of the properties, those that are not in CreateTable; the others are refused.
 _APART = ("TimeToLiveSpecification", "PointInTimeRecoverySpecification", "SSESpecification")
 
+
+# Of statements that are kept in pieces.
+TEXTS = 256
 
 type Table = dict[str, Any]
 type Item = dict[str, Any]
@@ -49,6 +53,9 @@ def install(config: Config) -> None:
     dynamodb._items_replaced = partial(_items_replaced, dynamodb._items_replaced, journal)
     dynamodb.get_state = partial(journal.marked, partial(_state, dynamodb.get_state))
     dynamodb._restore_state = partial(_restore_state, dynamodb._restore_state, journal)
+    # Most of what a statement takes; those of a batch have the same few texts.
+    keywords._tokenize = lru_cache(TEXTS)(keywords._tokenize)
+    dynamodb._parse_partiql = _parsed_once(dynamodb._parse_partiql)
     dynamodb._partiql_insert = partial(_partiql_write, dynamodb._partiql_insert)
     dynamodb._partiql_update = partial(_partiql_write, dynamodb._partiql_update)
     dynamodb._pq_conditions = partial(_conditions, dynamodb._pq_conditions)
@@ -116,6 +123,22 @@ def _restore_state(stock: Callable[[Any], None], journal: StateJournal, data: di
             _PLAIN_REMOVE_ITEM(table, hash_key, range_key)
         else:
             _PLAIN_SET_ITEM(table, hash_key, range_key, item)
+
+
+def _parsed_once(stock: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """ministack parses each statement of a batch twice, one time right after the other."""
+    last: tuple[Any, Any, Any] | None = None
+
+    def parse(statement: Any, parameters: Any) -> Any:
+        nonlocal last
+        known, last = last, None
+        if known is not None and known[0] is statement and known[1] is parameters:
+            return known[2]
+        parsed = stock(statement, parameters)
+        last = statement, parameters, parsed
+        return parsed
+
+    return parse
 
 
 def _partiql_write(stock: Callable[..., Any], table: dict[str, Any], *statement: Any) -> Any:

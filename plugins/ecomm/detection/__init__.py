@@ -1,0 +1,1 @@
+"""What is done around the function that detects attacks."""
