@@ -73,7 +73,7 @@ def ecomm_streaming_drill() -> None:
 
     @task
     def check_application(params: Any = None) -> str:
-        from ecomm.streaming import drill
+        from ecomm.detection import drill
 
         return drill.check_application(params["start_application"])
 
@@ -87,43 +87,43 @@ def ecomm_streaming_drill() -> None:
 
     @task
     def check_alarm(params: Any = None) -> dict[str, Any]:
-        from ecomm.streaming import drill
+        from ecomm.detection import drill
 
         return drill.check_alarm(params["actions"])
 
     @task
     def send_clicks(params: Any = None) -> dict[str, Any]:
-        from ecomm.streaming import drill
+        from ecomm.detection import drill
 
         return drill.send_clicks(params["actions"])
 
     @task
     def wait_for_item(sent: dict[str, Any], params: Any = None) -> dict[str, Any]:
-        from ecomm.streaming import drill
+        from ecomm.detection import drill
 
         return drill.wait_for_item(sent, params["patience_seconds"])
 
     @task
     def wait_for_mail(sent: dict[str, Any], params: Any = None) -> dict[str, Any]:
-        from ecomm.streaming import drill
+        from ecomm.detection import drill
 
         return drill.wait_for_mail(sent, params["patience_seconds"])
 
     @task
     def wait_for_metric(sent: dict[str, Any], params: Any = None) -> float:
-        from ecomm.streaming import drill
+        from ecomm.detection import drill
 
         return drill.wait_for_metric(sent, params["patience_seconds"])
 
     @task
     def wait_for_log_line(sent: dict[str, Any], params: Any = None) -> dict[str, Any]:
-        from ecomm.streaming import drill
+        from ecomm.detection import drill
 
         return drill.wait_for_log_line(sent, params["patience_seconds"])
 
     @task
     def check_others(sent: dict[str, Any]) -> int:
-        from ecomm.streaming import drill
+        from ecomm.detection import drill
 
         return drill.check_others(sent)
 
@@ -143,7 +143,7 @@ def ecomm_streaming_drill() -> None:
 
     @task
     def clean_up(sent: dict[str, Any]) -> int:
-        from ecomm.streaming import drill
+        from ecomm.detection import drill
 
         return drill.remove(sent)
 

@@ -70,7 +70,7 @@ def test_a_working_alarm_is_shown_from_the_click_to_the_mail(drilled: dict[str, 
 
 
 def test_nothing_is_left_of_the_drill(drilled: dict[str, Any]) -> None:
-    from ecomm.streaming.detection import detection
+    from ecomm.detection.deployed import detection
 
     sent = drilled["send_clicks"]
     assert drilled["clean_up"] >= 2
@@ -88,7 +88,7 @@ def refused(call: Callable[[], Any]) -> str:
 
 def in_vain() -> str:
     """The sentence of a drill whose clicks are sent, and whose alert does not come."""
-    from ecomm.streaming import drill
+    from ecomm.detection import drill
 
     sent = drill.send_clicks(25)
     try:
@@ -105,7 +105,7 @@ def stopped(drilled: dict[str, Any], run: Run) -> Iterator[None]:
 
 
 def test_red_where_flink_is_stopped(stopped: None) -> None:
-    from ecomm.streaming import drill
+    from ecomm.detection import drill
 
     sentence = refused(lambda: drill.check_application(start=False))
     assert "is READY, not RUNNING: no click is counted" in sentence
@@ -117,8 +117,8 @@ def test_red_where_flink_is_stopped(stopped: None) -> None:
 
 def test_red_where_the_mapping_is_disabled(drilled: dict[str, Any]) -> None:
     from ecomm.aws import client
+    from ecomm.detection import drill
     from ecomm.settings import settings
-    from ecomm.streaming import drill
 
     functions = client("lambda")
     mappings = functions.list_event_source_mappings(FunctionName=settings().detection_function)["EventSourceMappings"]
@@ -136,8 +136,8 @@ def test_red_where_the_mapping_is_disabled(drilled: dict[str, Any]) -> None:
 
 def test_red_where_nobody_gets_the_mail(drilled: dict[str, Any]) -> None:
     from ecomm.aws import client
-    from ecomm.streaming import drill
-    from ecomm.streaming.detection import detection
+    from ecomm.detection import drill
+    from ecomm.detection.deployed import detection
 
     sns, topic = client("sns"), detection().topic
     for subscription in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
@@ -152,7 +152,7 @@ def test_red_where_nobody_gets_the_mail(drilled: dict[str, Any]) -> None:
 
 
 def test_red_where_the_threshold_is_too_high(drilled: dict[str, Any]) -> None:
-    from ecomm.streaming import drill
+    from ecomm.detection import drill
 
     sentence = refused(lambda: drill.check_alarm(10))
     assert "is 10: 10 actions of a user in 10 seconds are no attack to it" in sentence
@@ -178,8 +178,8 @@ def test_red_where_the_function_is_broken(drilled: dict[str, Any]) -> None:
 def test_a_red_run_fails_and_cleans_up_all_the_same(drilled: dict[str, Any], deployed: dict[str, str]) -> None:
     from airflow.dag_processing.dagbag import DagBag
     from ecomm.aws import client
+    from ecomm.detection.deployed import detection
     from ecomm.settings import settings
-    from ecomm.streaming.detection import detection
 
     functions, name = client("lambda"), settings().detection_function
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)

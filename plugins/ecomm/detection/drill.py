@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ecomm.aws import client
+from ecomm.detection.deployed import detection, explain_silence
 from ecomm.errors import DataError
 from ecomm.settings import settings
-from ecomm.streaming.detection import detection, explain_silence
 
 log = logging.getLogger(__name__)
 
