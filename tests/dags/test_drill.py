@@ -59,7 +59,7 @@ def drilled(run: Run) -> dict[str, Any]:
 
 
 def test_a_working_alarm_is_shown_from_the_click_to_the_mail(drilled: dict[str, Any], platform: Platform) -> None:
-    report = drilled["report"]
+    report = drilled["summarize"]
     assert report["counted"] == 11
     assert report["ordinary_users_left_alone"] == 30
     assert report["alerts_counted"] >= 1

@@ -67,7 +67,8 @@ def test_every_task_has_an_owner_retries_and_a_time_limit(dags: dict[str, Any]) 
     for dag in dags.values():
         for task in dag.tasks:
             assert task.owner == "data-platform"
-            assert task.retries == 2
+            # A second try would be a second attack.
+            assert task.retries == (0 if task.task_id == "send_clicks" else 2)
             assert task.retry_exponential_backoff
             assert task.execution_timeout is not None
 
@@ -85,7 +86,7 @@ def test_tasks_are_listed_in_the_order_of_the_story(dags: dict[str, Any]) -> Non
     assert order[3:7] == ["convert_to_parquet", "audit_activity", "publish_activity", "agg_activity.write"]
     for dag in dags.values():
         order = [task.task_id for task in dag.topological_sort()]
-        assert order[-1] == "summarize"
+        assert [name for name in order if not dag.get_task(name).is_teardown][-1] == "summarize"
         for task in dag.tasks:
             assert all(order.index(before) < order.index(task.task_id) for before in task.upstream_task_ids)
 
