@@ -8,8 +8,9 @@ from typing import Any
 
 from local.api_errors import ApiError
 from local.metrics.expression import ExpressionError
-from local.metrics.mathematics import Mathematics, Series
+from local.metrics.mathematics import Mathematics
 from local.metrics.queries import check_query
+from local.metrics.series import Series
 from local.metrics.store import MINUTE
 from local.metrics.summary import STATISTICS, is_percentile
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from local.alarms.definition import COMPARISONS, period, watched
 from local.alarms.evaluation import FURTHER_PERIODS, Rule, Verdict, evaluate
-from local.metrics.mathematics import Mathematics, Series
+from local.metrics.mathematics import Mathematics
 from local.metrics.queries import MetricQueries
+from local.metrics.series import Series
 from local.metrics.store import MINUTE
 from local.metrics.summary import Summary
 

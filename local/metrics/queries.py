@@ -8,8 +8,9 @@ from typing import Any
 
 from local.api_errors import ApiError
 from local.metrics.expression import ExpressionError
-from local.metrics.mathematics import Mathematics, Series
+from local.metrics.mathematics import Mathematics
 from local.metrics.sending import sorted_dimensions
+from local.metrics.series import Series
 from local.metrics.store import MINUTE, Metric, MetricStore
 from local.metrics.summary import STATISTICS, Summary, is_percentile, known_statistic
 from local.query_protocol import seconds

@@ -23,6 +23,7 @@ from local.ministack_hooks import (
     cloudformation,
     cloudwatch,
     dynamodb,
+    dynamodb_resources,
     event_source_mappings,
     faults,
     firehose,
@@ -36,6 +37,7 @@ from local.ministack_hooks import (
     refusals,
     s3,
     sns,
+    sns_resources,
     sqs,
 )
 from local.ministack_hooks.closing import close
@@ -57,7 +59,8 @@ def install(config: Config) -> None:
     logs.install(metrics)
     alarms.install(metrics)
     dynamodb.install(config)
-    sns.install(config)
+    dynamodb_resources.install()
+    sns_resources.install(sns.install(config))
     sqs.install(config, metrics)
     s3.install(config)
     glue.install()

@@ -1,13 +1,11 @@
 """Tables: each write is kept before it is answered, and PartiQL's are checked as PutItem's are.
 
 ministack stores what a PartiQL statement writes as it is: numbers not in DynamoDB's form, and an index key of the
-wrong type, which its index then cannot order. Of a template's table it leaves out time to live, recovery, encryption;
-here it goes through CreateTable.
+wrong type, which its index then cannot order.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -16,15 +14,9 @@ from typing import Any
 from ministack.core.responses import error_response_json
 from ministack.services import _dynamodb_keywords as keywords
 from ministack.services import dynamodb
-from ministack.services.cloudformation import provisioners
 
-from local.api_model import from_template, input_shape
 from local.config import Config
 from local.state_journal import StateJournal
-
-# Of the properties, those that are not in CreateTable; the others are refused.
-_APART = ("TimeToLiveSpecification", "PointInTimeRecoverySpecification", "SSESpecification")
-
 
 # Of statements that are kept in pieces.
 TEXTS = 256
@@ -60,14 +52,6 @@ def install(config: Config) -> None:
     dynamodb._partiql_update = partial(_partiql_write, dynamodb._partiql_update)
     dynamodb._pq_conditions = partial(_conditions, dynamodb._pq_conditions)
     dynamodb._batch_execute_statement = partial(_batch_execute_statement, dynamodb._batch_execute_statement)
-    # What replaces a table makes the new one by this name.
-    provisioners._ddb_create = _create_resource
-    provisioners._ddb_delete = partial(_delete_resource, provisioners._ddb_delete)
-    provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"] |= {
-        "create": _create_resource,
-        "update": partial(_update_resource, provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]["update"]),
-        "delete": provisioners._ddb_delete,
-    }
 
 
 def _set_item(
@@ -194,77 +178,3 @@ def _batch_execute_statement(stock: Callable[[Any], Any], data: dict[str, Any]) 
         sentence = "A batch holds either reads or writes: SELECT cannot stand beside INSERT, UPDATE and DELETE."
         return error_response_json("ValidationException", sentence, 400)
     return stock(data)
-
-
-def _create_resource(logical_id: str, properties: dict[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
-    name = properties.get("TableName") or provisioners._physical_name(stack_name, logical_id, max_len=255)
-    request = {"TableName": name, **_typed(properties)}
-    if properties.get("SSESpecification"):
-        request["SSESpecification"] = _encryption(properties)
-    _require_success(dynamodb._create_table(request))
-    _set_apart(name, properties, {})
-    return name, provisioners._ddb_attrs(dynamodb._tables[name])
-
-
-def _update_resource(
-    stock: Callable[..., Any], name: str, before: dict[str, Any], after: dict[str, Any], stack_name: str, *rest: Any
-) -> Any:
-    # The stock update gives encryption to UpdateTable as the template has it, which is not as the API has it.
-    name, attributes = stock(name, _typed(before), _typed(after), stack_name, *rest)
-    if before.get("SSESpecification") != after.get("SSESpecification"):
-        _require_success(dynamodb._update_table({"TableName": name, "SSESpecification": _encryption(after)}))
-    _set_apart(name, after, before)
-    return name, attributes
-
-
-def _delete_resource(stock: Callable[..., Any], name: str, properties: dict[str, Any]) -> None:
-    if dynamodb._tables.get(name, {}).get("DeletionProtectionEnabled"):
-        raise ValueError(f"The table {name} is protected against deletion: turn DeletionProtectionEnabled off first.")
-    stock(name, properties)
-    dynamodb._ttl_settings.pop(name, None)
-    dynamodb._pitr_settings.pop(name, None)
-
-
-def _typed(properties: dict[str, Any]) -> dict[str, Any]:
-    """Those that CreateTable takes too, in the API's types."""
-    members = input_shape("dynamodb", "CreateTable").members
-    unknown = sorted(set(properties) - set(members) - set(_APART))
-    if unknown:
-        raise ValueError(f"AWS::DynamoDB::Table: the local platform does not carry out {', '.join(unknown)}.")
-    kept = {name: value for name, value in properties.items() if name not in _APART}
-    stream = kept.get("StreamSpecification")
-    if stream:
-        kept["StreamSpecification"] = {"StreamEnabled": True, **stream}
-    return {name: from_template(members[name], value) for name, value in kept.items()}
-
-
-def _encryption(properties: dict[str, Any]) -> dict[str, Any]:
-    wanted = dict(properties.get("SSESpecification") or {"SSEEnabled": False})
-    return {"Enabled": _true(wanted.pop("SSEEnabled", False)), **wanted}
-
-
-def _set_apart(name: str, after: dict[str, Any], before: dict[str, Any]) -> None:
-    living = after.get("TimeToLiveSpecification")
-    if living is None and (old := before.get("TimeToLiveSpecification")):
-        living = {**old, "Enabled": False}
-    if living:
-        request = {"AttributeName": living.get("AttributeName", ""), "Enabled": _true(living.get("Enabled", False))}
-        _require_success(dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": request}))
-    recovery = after.get("PointInTimeRecoverySpecification")
-    if recovery or before.get("PointInTimeRecoverySpecification"):
-        enabled = _true((recovery or {}).get("PointInTimeRecoveryEnabled", False))
-        request = {"PointInTimeRecoveryEnabled": enabled}
-        _require_success(
-            dynamodb._update_continuous_backups({"TableName": name, "PointInTimeRecoverySpecification": request})
-        )
-
-
-def _true(value: Any) -> bool:
-    return value is True or value == "true"
-
-
-def _require_success(answer: Any) -> None:
-    status, _, body = answer
-    if status >= 400:
-        error = json.loads(body)
-        raise ValueError(f"{error.get('message')} ({error.get('__type')})")

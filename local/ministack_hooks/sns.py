@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ministack.services import sns
-from ministack.services.cloudformation import provisioners
 
 from local.config import Config
 from local.mail import Mailboxes
@@ -38,7 +37,8 @@ click a link in this mail first; until then the address gets nothing.
 """
 
 
-def install(config: Config) -> None:
+def install(config: Config) -> Mailer:
+    """What delivers mails, for subscriptions that templates make."""
     mailer = Mailer(config.endpoint, Mailboxes(config.mail))
     # ministack says of each mail that it only seems to send it.
     sns.logger.addFilter(lambda record: "→ email" not in str(record.msg))
@@ -48,12 +48,7 @@ def install(config: Config) -> None:
     sns._publish_batch = _publish_batch
     sns._subscribe = partial(_subscribe, sns._subscribe, mailer)
     sns._get_topic_attributes = partial(_get_topic_attributes, sns._get_topic_attributes)
-    handlers = provisioners._RESOURCE_HANDLERS
-    # An update that replaces a resource makes the new one by these names.
-    provisioners._sns_create = partial(_create_topic_resource, provisioners._sns_create, mailer)
-    provisioners._sns_sub_create = partial(_create_subscription_resource, provisioners._sns_sub_create, mailer)
-    handlers["AWS::SNS::Topic"]["create"] = provisioners._sns_create
-    handlers["AWS::SNS::Subscription"]["create"] = provisioners._sns_sub_create
+    return mailer
 
 
 class Mailer:
@@ -194,7 +189,7 @@ def _publish_batch(params: dict[str, Any]) -> Any:
 
 def _subscribe(stock: Callable[..., Any], mailer: Mailer, params: dict[str, Any]) -> Any:
     protocol, endpoint = sns._p(params, "Protocol"), sns._p(params, "Endpoint")
-    if protocol in MAIL_PROTOCOLS and not _is_address(endpoint):
+    if protocol in MAIL_PROTOCOLS and not is_address(endpoint):
         return sns._error("InvalidParameter", "Invalid parameter: Email address", 400)
     topic = sns._topic_by_arn_any_scope(sns._normalize_arn(sns._p(params, "TopicArn")))
     before = len(topic["subscriptions"]) if topic else 0
@@ -204,7 +199,7 @@ def _subscribe(stock: Callable[..., Any], mailer: Mailer, params: dict[str, Any]
     return answer
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
     name, _, domain = text.rpartition("@")
     return bool(name and domain) and text.isprintable() and " " not in text
 
@@ -215,50 +210,3 @@ def _get_topic_attributes(stock: Callable[..., Any], params: dict[str, Any]) -> 
         # Stacks add and remove subscriptions without counting them.
         sns._refresh_subscription_counts(topic)
     return stock(params)
-
-
-def _create_topic_resource(
-    stock: Callable[..., Any], mailer: Mailer, logical_id: str, properties: dict[str, Any], stack_name: str
-) -> Any:
-    arn, attributes = stock(logical_id, properties, stack_name)
-    topic = sns._topics[arn]
-    for subscription in topic["subscriptions"]:
-        _complete(subscription)
-        mailer.confirm(topic, subscription)
-    return arn, attributes
-
-
-def _create_subscription_resource(
-    stock: Callable[..., Any], mailer: Mailer, logical_id: str, properties: dict[str, Any], stack_name: str
-) -> Any:
-    topic = sns._topics.get(properties.get("TopicArn", ""))
-    if topic is None:
-        raise ValueError(f"The topic {properties.get('TopicArn')} of the subscription {logical_id} does not exist.")
-    protocol, endpoint = properties.get("Protocol"), properties.get("Endpoint", "")
-    if protocol in MAIL_PROTOCOLS and not _is_address(endpoint):
-        raise ValueError(f"{endpoint!r}, the endpoint of the subscription {logical_id}, is no e-mail address.")
-    for subscription in topic["subscriptions"]:
-        # As Subscribe does it: a second subscription of the same endpoint is the first one.
-        if (subscription["protocol"], subscription["endpoint"]) == (protocol, endpoint):
-            return subscription["arn"], {"Arn": subscription["arn"]}
-    arn, attributes = stock(logical_id, properties, stack_name)
-    subscription = sns._find_subscription(topic["arn"], arn)
-    _complete(subscription)
-    mailer.confirm(topic, subscription)
-    return arn, attributes
-
-
-def _complete(subscription: dict[str, Any]) -> None:
-    """Gives a subscription of a template the attributes that GetSubscriptionAttributes tells."""
-    pending = "false" if subscription["confirmed"] else "true"
-    subscription["attributes"] = {
-        "SubscriptionArn": subscription["arn"],
-        "TopicArn": subscription["topic_arn"],
-        "Protocol": subscription["protocol"],
-        "Endpoint": subscription["endpoint"],
-        "Owner": subscription["owner"],
-        "ConfirmationWasAuthenticated": "true" if subscription["confirmed"] else "false",
-        "PendingConfirmation": pending,
-        "RawMessageDelivery": "false",
-        **subscription["attributes"],
-    }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from local.metrics.expression import ExpressionError
-from local.metrics.mathematics import Mathematics, Series, Value
+from local.metrics.mathematics import Mathematics
+from local.metrics.series import Series, Value
 
 TIMES = [0, 60, 120, 180, 240]
 
