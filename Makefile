@@ -150,7 +150,7 @@ simulate: $(call ready,airflow)  ## send clicks to stream 1 of STAGE, where `mak
 
 .PHONY: redrive
 redrive: $(call ready,airflow)  ## send the detection's queue of failures through again, where `make deploy` went; OPTIONS="--dry-run"
-	@ECOMM_STAGE=$(STAGE) ECOMM_DEPLOYMENT="$(LOCAL_VAR)/deploy/$(STAGE).json" $(AIRFLOW_PYTHON) -m ecomm.detection.redrive $(OPTIONS)
+	@ECOMM_STAGE=$(STAGE) ECOMM_DEPLOYMENT="$(LOCAL_VAR)/deploy/$(STAGE).json" $(AIRFLOW_PYTHON) -m ecomm.detection.redrive.command $(OPTIONS)
 
 FLINK_NAME := ecomm-user-activity-counts$(if $(filter-out dev,$(STAGE)),-$(STAGE))
 FLINK_STARTED := $(LOCAL_VAR)/aws/flink/applications/$(FLINK_NAME)

@@ -141,3 +141,10 @@ assert not loaded, loaded
 """
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert float(done.stdout.split()[-1]) < PARSE_SECONDS
+
+
+def test_airflow_loads_no_file_of_the_package_as_a_plugin() -> None:
+    """It would run each under its bare name, and so replace modules of such names for everybody."""
+    from airflow._shared.module_loading import find_path_from_directory
+
+    assert list(find_path_from_directory(str(ROOT / "plugins"), ".airflowignore", "glob")) == []

@@ -191,7 +191,7 @@ def detection(platform: Platform, deployed: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def redrive(detection: Detection, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
     """Runs the command; its status, and all that it said."""
-    from ecomm.detection.redrive.__main__ import main
+    from ecomm.detection.redrive.command import main
 
     def run(*options: str) -> tuple[int, str]:
         capsys.readouterr()

@@ -246,7 +246,7 @@ def test_after_ctrl_c_it_is_said_what_is_done_and_the_rest_is_there_at_once(
     places = detection.put([count(user, 3) for user in range(6_601, 6_641)])
     detection.send(*(batch_message(detection, place) for place in places))
     process = subprocess.Popen(
-        [sys.executable, "-m", "ecomm.detection.redrive"],
+        [sys.executable, "-m", "ecomm.detection.redrive.command"],
         env={**os.environ, "PYTHONPATH": str(ROOT / "plugins")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

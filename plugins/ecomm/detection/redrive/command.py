@@ -1,4 +1,4 @@
-"""The command: `make redrive`, or `python -m ecomm.detection.redrive`."""
+"""The command: `make redrive`, or `python -m ecomm.detection.redrive.command`."""
 
 from __future__ import annotations
 
