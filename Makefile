@@ -209,7 +209,7 @@ DEV := .venv/dev/bin
 SHELL_SCRIPTS := .ci/run $(wildcard setup/*.sh)
 
 .PHONY: lint
-lint: $(call ready,dev airflow local)  ## check style, types, SQL, templates and shell scripts
+lint: $(call ready,dev airflow local lambda)  ## check style, types, SQL, templates and shell scripts
 	@$(DEV)/ruff check
 	@$(DEV)/ruff format --check
 	@$(DEV)/mypy --python-executable .venv/airflow/bin/python dags plugins demo infra simulator include bench
