@@ -168,10 +168,13 @@ class Alarm:
 
     # ---- what goes wrong
 
+    def children(self) -> list[psutil.Process]:
+        """The processes of the platform."""
+        return psutil.Process(self.platform.process.pid).children(recursive=True)
+
     def processes(self) -> list[psutil.Process]:
         """Those of the function."""
-        children = psutil.Process(self.platform.process.pid).children(recursive=True)
-        return [child for child in children if "lambda/bin/python" in " ".join(child.cmdline())]
+        return [child for child in self.children() if "lambda/bin/python" in " ".join(child.cmdline())]
 
     def fault(self, service: str, action: str, error: str, **limits: Any) -> None:
         body = json.dumps({"service": service, "action": action, "error": error, **limits}).encode()
