@@ -20,6 +20,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 
+# In a shell's background Ctrl-C is ignored, by children too; the tests send it to theirs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @dataclass(frozen=True)
 class Platform:

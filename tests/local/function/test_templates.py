@@ -135,7 +135,7 @@ def test_a_stack_that_cannot_be_carried_out_says_why(
     reasons = [
         event.get("ResourceStatusReason", "") for event in stacks.describe_stack_events(StackName="s")["StackEvents"]
     ]
-    assert any(reason in each for each in reasons)
+    assert any(reason in each for each in reasons), reasons
     stacks.delete_stack(StackName="s")
     stacks.get_waiter("stack_delete_complete").wait(StackName="s", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
