@@ -90,22 +90,6 @@ def test_a_function_that_is_cut_off(alarm: Alarm, users: Users) -> None:
     alarm.complete(rows, since)
 
 
-def test_a_function_with_too_little_memory(alarm: Alarm, users: Users) -> None:
-    """Rows of a megabyte, as nobody sends them, are more than the least that Lambda gives."""
-    rows, since = rows_of(users(100), 5, 10), len(alarm.mails())
-    large = [{**row, "padding": "x" * 1_000_000} for row in rows[:5]]
-    set_memory(alarm, 128)
-    alarm.put(COUNTS, large)
-    wait_for_line(alarm, "signal: killed")
-    set_memory(alarm, 512)
-    alarm.put(COUNTS, rows[5:])
-    alarm.complete(rows, since)
-
-
-def set_memory(alarm: Alarm, megabytes: int) -> None:
-    alarm.client("lambda").update_function_configuration(FunctionName=FUNCTION, MemorySize=megabytes)
-
-
 def test_a_function_with_too_little_time_for_a_mail(alarm: Alarm, users: Users) -> None:
     rows, since = rows_of(users(100), 5, 10), len(alarm.mails())
     set_timeout(alarm, 3)

@@ -30,12 +30,12 @@ PARAMETERS = {
 }
 
 
-def template(out: Path) -> str:
+def template(out: Path, named: str) -> str:
     def parameter(name: str) -> dict[str, str]:
         return {"Ref": name}
 
     function = {
-        "FunctionName": "templated",
+        "FunctionName": named,
         "Runtime": "python3.13",
         "Handler": "handler.handle",
         "Role": ROLE,
@@ -59,8 +59,8 @@ def template(out: Path) -> str:
         "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["Queue", "Arn"]}}},
     }
     resources = {
-        "Stream": {"Type": "AWS::Kinesis::Stream", "Properties": {"Name": "templated", "ShardCount": 1}},
-        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "templated"}},
+        "Stream": {"Type": "AWS::Kinesis::Stream", "Properties": {"Name": named, "ShardCount": 1}},
+        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": named}},
         "Function": {"Type": "AWS::Lambda::Function", "Properties": function},
         "Mapping": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": mapping},
     }
@@ -131,7 +131,8 @@ def test_a_stack_that_cannot_be_carried_out_says_why(
     s3.create_bucket(Bucket="code")
     s3.put_object(Bucket="code", Key="one.zip", Body=zipped(RECORDER))
     with pytest.raises(WaiterError):
-        deploy(aws, "create", tmp_path, **change)
+        # Names of its own, so that nothing of another stack is in the way.
+        deploy(aws, "create", tmp_path, name, **change)
     reasons = [
         event.get("ResourceStatusReason", "") for event in stacks.describe_stack_events(StackName="s")["StackEvents"]
     ]
@@ -140,12 +141,12 @@ def test_a_stack_that_cannot_be_carried_out_says_why(
     stacks.get_waiter("stack_delete_complete").wait(StackName="s", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
 
-def deploy(aws: Aws, what: str, folder: Path, **parameters: str) -> None:
+def deploy(aws: Aws, what: str, folder: Path, named: str = "templated", **parameters: str) -> None:
     """Creates or updates the stack `s` and waits. Raises WaiterError where that fails."""
     stacks = aws.client("cloudformation")
     getattr(stacks, f"{what}_stack")(
         StackName="s",
-        TemplateBody=template(folder / "out.jsonl"),
+        TemplateBody=template(folder / "out.jsonl", named),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
     )
     stacks.get_waiter(f"stack_{what}_complete").wait(StackName="s", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
