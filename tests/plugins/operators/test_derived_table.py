@@ -167,6 +167,39 @@ def test_a_query_that_fails_says_so_in_athenas_words(write: Write, sql: Path) ->
         write()
 
 
+def test_a_statement_that_is_wrong_is_not_tried_again_and_the_table_before_goes_on_serving(
+    world: World, write: Write, sql: Path
+) -> None:
+    publish_table(write("v1"), FILE)
+    (sql / FILE).write_text("-- Wrong.\nselect number fro numbers")
+    with pytest.raises(DataError, match=r"FAILED: SYNTAX_ERROR: line \d+:\d+: .*\. Correct the statement, then clear"):
+        write("v2")
+    assert numbers(world) == ["1", "2", "3"]
+
+
+def test_a_query_that_reads_more_than_the_workgroup_allows_is_not_tried_again(
+    world: World, write: Write, sql: Path
+) -> None:
+    publish_table(write("v1"), FILE)
+    (sql / FILE).write_text(
+        "-- Texts of which no two are alike.\nselect sha512(to_utf8(cast(number as varchar))) as text "
+        "from unnest(sequence(1, 9000)) as numbers (number)"
+    )
+    publish_table(write("v2"), FILE)
+    limit = 10_000_000
+    client = world.aws.client("athena")
+    client.update_work_group(
+        WorkGroup=world.names.athena_workgroup, ConfigurationUpdates={"BytesScannedCutoffPerQuery": limit}
+    )
+    size = sum(found["Size"] for found in world.aws.list_objects(world.names.curated_bucket, "kpi/kpi_test/v2-1/"))
+    wide = " union all ".join(["select text from {{ database }}.kpi_test"] * (limit // size + 2))
+    (sql / FILE).write_text(f"-- Too much.\nselect max(text) as text from ({wide}) as texts")
+    with pytest.raises(DataError, match=r"CANCELLED: .*limit was exceeded\. Let it read less, or raise the limit"):
+        write("v3")
+    assert world.query("select count(*) as found from kpi_test") == [{"found": "9000"}]
+    assert world.keys("kpi/kpi_test/v3-1/") == []
+
+
 def test_a_name_that_no_file_may_use_is_an_error(write: Write, sql: Path) -> None:
     (sql / FILE).write_text("select {{ tabel }}")
     with pytest.raises(Exception, match="'tabel' is undefined"):
