@@ -220,7 +220,7 @@ def _decoded(path: Column) -> Column:
 
 
 def read_lines(spark: SparkSession, arguments: Arguments) -> DataFrame:
-    """One row a line: source, block (of the file: where it begins), place, line, text, p_year, p_month.
+    """One row a line: path, block (of the file: where it begins), place, line, text, p_year, p_month.
 
     `line` is as it stands in the file, `text` without a byte order mark and the carriage return of a Windows file.
     `place` grows by one from line to line of a block.
@@ -245,7 +245,7 @@ def read_lines(spark: SparkSession, arguments: Arguments) -> DataFrame:
 def parse(lines: DataFrame) -> DataFrame:
     """The nine typed columns, p_year, p_month, file, block, place, and source, line and reason, null for an event.
 
-    `file` stands for the file in every row, which its path would make twice as large.
+    `file` stands for the path, which would make every row twice as large.
     """
     schema = ", ".join(f"{name} string" for name in COLUMNS) + ", not_nine_fields string"
     options = {"escape": '"', "columnNameOfCorruptRecord": "not_nine_fields"}

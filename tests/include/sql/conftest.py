@@ -144,11 +144,19 @@ class Warehouse:
 
     def check(self, table: str, name: str | None = None) -> dict[str, int]:
         """How many rows fail each check of the table, or of another table of the same shape."""
+        return {check: failing for check, (failing, _) in self._checks(table, name or table).items()}
+
+    def failed(self, table: str) -> list[str]:
+        """The checks that keep the table from being published."""
+        return [check for check, (failing, warns) in self._checks(table, table).items() if failing and not warns]
+
+    def _checks(self, table: str, name: str) -> dict[str, tuple[int, bool]]:
+        """Failing rows of each check, and whether it only warns."""
         file = FACT_CHECKS if table == FACT else check_file(DERIVED[table].file)
-        rows = self.rows(self.render(file, table=name or table))
+        rows = self.rows(self.render(file, table=name))
         assert len({row["check_name"] for row in rows}) == len(rows)
         assert {row.get("severity", "error") for row in rows} <= {"error", "warn"}
-        return {str(row["check_name"]): int(str(row["failing_rows"])) for row in rows}
+        return {str(row["check_name"]): (int(str(row["failing_rows"])), row.get("severity") == "warn") for row in rows}
 
 
 def _parquet(lines: list[str]) -> bytes:
