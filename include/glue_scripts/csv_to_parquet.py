@@ -343,13 +343,13 @@ def _write(rows: DataFrame, folder: str) -> None:
 
 # Of each month: how many lines have which reason; None counts the events.
 Counts = dict[Month, Counter[str | None]]
-BLOCK = "file bigint, block bigint, first_place bigint, first_number bigint"
 
 
-def count_lines(parsed: DataFrame) -> tuple[Counts, list[tuple[int, int, int, int]]]:
+def count_lines(parsed: DataFrame) -> tuple[Counts, DataFrame]:
     """The counts of the parsed lines, and of each block of a file the place and the line number of its first line.
 
-    So lines get numbers although the blocks of a file are read apart from each other.
+    So lines get numbers although the blocks of a file are read apart from each other. The blocks' columns: file, block,
+    first_place, first_number.
     """
     counts: Counts = {}
     sizes: Counter[tuple[int, int]] = Counter()
@@ -362,11 +362,14 @@ def count_lines(parsed: DataFrame) -> tuple[Counts, list[tuple[int, int, int, in
         if row["reason"] != NO_ROW:
             counts.setdefault(Month(row["p_year"], row["p_month"]), Counter())[row["reason"]] += row["lines"]
     lines_before: Counter[int] = Counter()
-    blocks = []
+    rows = []
     for file, block in sorted(sizes):
-        blocks.append((file, block, places[file, block], lines_before[file] + 1))
+        rows.append(f"({file}L, {block}L, {places[file, block]}L, {lines_before[file] + 1}L)")
         lines_before[file] += sizes[file, block]
-    return counts, blocks
+    # As a statement: to make rows of Python's values Spark would start Python on a worker.
+    values = ", ".join(rows) or "(0L, 0L, 0L, 0L)"
+    query = f"select * from values {values} as blocks (file, block, first_place, first_number)"
+    return counts, parsed.sparkSession.sql(query)
 
 
 def count(rows: DataFrame, reason: Column) -> Counts:
@@ -423,7 +426,7 @@ def convert(spark: SparkSession, arguments: Arguments) -> dict[str, Any]:
     write_curated(parsed.where(F.col("reason").isNull()).select(*COLUMNS, *PARTITIONS), arguments, csv_bytes)
     if any(set(reasons) - {None} for reasons in read.values()):
         bad = parsed.where(F.col("reason") != NO_ROW)
-        write_quarantine(bad, spark.createDataFrame(blocks, BLOCK), arguments)
+        write_quarantine(bad, blocks, arguments)
     parsed.unpersist()
     report = balance(
         arguments.version,
