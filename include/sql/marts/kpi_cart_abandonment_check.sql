@@ -33,8 +33,8 @@ people as (
 )
 
 select
-    'the table is not empty' as check_name,
-    if(count(*) = 0, 1, 0) as failing_rows,
+    'the table is empty only where there is no session' as check_name,
+    if(count(*) = 0, (select count(*) from {{ database }}.agg_sessions), 0) as failing_rows,
     'rows: ' || cast(count(*) as varchar) as detail
 from {{ table }}
 union all

@@ -58,7 +58,7 @@ FAULTS: dict[str, dict[str, str | tuple[str, str]]] = {
         "people are not more than all": ("views", "if(audience = 'human', views + 100000, views)"),
     },
     "kpi_cart_abandonment": {
-        "the table is not empty": NOTHING,
+        "the table is empty only where there is no session": NOTHING,
         "one row for a day and audience": TWICE,
         "the abandonment rate lies between 0 and 1, and is known where a session has a cart": (
             "abandonment_rate",
