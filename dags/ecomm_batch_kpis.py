@@ -6,7 +6,8 @@ Starts when `ecomm_dataset_upload` has brought a data set, or by hand.
 1. **Crawl** the sample and the uncompressed months, so that both are tables of the raw database.
 2. **Convert** the months to Parquet with Spark, sorted by the chosen column. A line that is no event of its month is
    set aside with its text and a reason.
-3. **Audit**: rows in are rows curated and rows set aside, by the job's report and by Athena's own count of the files.
+3. **Audit**: rows in are rows curated and rows set aside, by the job's report and by Athena's own count of the files,
+   and the events pass their check file. The log shows each check; so does the task's XCom.
 4. **Publish** each month in one step. Months that are gone from the raw bucket are dropped.
 5. **Each table**: written aside, audited by its check file, published in one step. A table that fails its audit is not
    published; the one before it goes on serving. Only `agg_activity` reads the events; all others read aggregates.
@@ -31,7 +32,7 @@ from ecomm.operators.derived_table import AuditTableOperator, WriteTableOperator
 from ecomm.operators.glue_crawler import CrawlOperator
 from ecomm.operators.glue_job import GlueJobRunOperator
 from ecomm.settings import settings
-from ecomm.tables import AGGREGATES, FACT, MARTS, Derived
+from ecomm.tables import AGGREGATES, FACT, MARTS, QUARANTINE, Derived
 
 
 @dag(
@@ -139,7 +140,7 @@ def ecomm_batch_kpis() -> None:
 
     activity: Any = publish_activity()
     chain([crawl_sample, crawl_uncompressed, plan], convert_to_parquet, audit_activity(), activity)
-    published = {FACT: activity}
+    published = {FACT: activity, QUARANTINE: activity}
     for table in (*AGGREGATES, *MARTS):
         group, published[table.name] = derive(table)
         chain([published[source] for source in table.sources], group)

@@ -11,7 +11,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +42,11 @@ def free_port() -> int:
             return port
 
 
-def start_platform(var: Path, port: int | None = None) -> Platform:
+def start_platform(var: Path, port: int | None = None, through: Sequence[str] = ()) -> Platform:
     """Starts `python -m local.server` with its state under `var` and waits until it answers.
 
-    Raises RuntimeError with the end of its log where it does not.
+    through: a command that becomes the one given to it as further arguments. Raises RuntimeError with the end of the
+    platform's log where it does not answer.
     """
     port = port or free_port()
     environment = {
@@ -62,7 +63,7 @@ def start_platform(var: Path, port: int | None = None) -> Platform:
     log = var / "platform.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [str(ROOT / ".venv/local/bin/python"), "-m", "local.server"],
+            [*through, str(ROOT / ".venv/local/bin/python"), "-m", "local.server"],
             cwd=ROOT,
             env=environment,
             stdout=output,

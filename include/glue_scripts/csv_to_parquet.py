@@ -5,13 +5,14 @@ Runs unchanged as an AWS Glue 6.0 job and under spark-submit of Spark 4.1; paths
 --SOURCE      folder of the CSV files; the months lie below it as p_year=YYYY/p_month=MM/
 --MONTHS      months to convert, with commas between them: 2019-10,2019-11
 --CURATED     folder ending in version=<v>; gets the events as Parquet below p_year=/p_month=, sorted within a month
---QUARANTINE  folder; gets the lines set aside in the same layout: source (file), line (its text), reason
+--QUARANTINE  folder; gets the lines set aside in the same layout: source (file), line_number, line (its text), reason
 --CLUSTER_BY  the column to sort by: its equal values lie together, so that a reader of one value skips the rest
 --REPORT      file; written last, as JSON: rows in, curated and quarantined, a month and in total, and the reasons
 
 The columns are those of include/contract/ecomm_user_activity.json. A row is a line that is neither empty nor a header;
 rows in are always rows curated plus rows quarantined, or the run fails. It also fails, with a sentence
-(ConversionError), where an argument is wrong, a month has no file or no row, or a file begins with other columns.
+(ConversionError), where an argument is wrong, a month has no file, no row or the same file twice, or a file begins with
+other columns.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ CSV_BYTES_PER_FILE = 128 << 20
 # About 10,000 rows: all but the largest categories of a month are then one or two row groups.
 ROW_GROUP_BYTES = 1 << 20
 HEADER_BYTES = 4096
+# In the place of a reason: a line that is empty or a header. It is kept only to be counted by line numbers.
+NO_ROW = "no row"
 
 
 class ConversionError(Exception):
@@ -174,8 +177,8 @@ def check_header(uri: str, first_line: str) -> None:
         )
 
 
-def check_source(files: Files, arguments: Arguments) -> int:
-    """Bytes of CSV to convert; raises ConversionError for a month without a file and for a header of other columns."""
+def check_source(spark: SparkSession, files: Files, arguments: Arguments) -> int:
+    """Bytes to convert; raises ConversionError for a month without a file or with one twice, and a wrong header."""
     total = 0
     for month in arguments.months:
         folder = arguments.source + month.folder
@@ -184,17 +187,43 @@ def check_source(files: Files, arguments: Arguments) -> int:
             raise ConversionError(f"{folder}/ holds no file; upload the month first or leave it out of --MONTHS.")
         for uri in sizes:
             check_header(uri, files.first_line(uri))
+        check_twins(spark, sizes)
         total += sum(sizes.values())
     return total
+
+
+def check_twins(spark: SparkSession, sizes: Mapping[str, int]) -> None:
+    """Raises ConversionError where two files hold the same lines. Only those of one size are read for it."""
+    often = Counter(sizes.values())
+    alike = [uri for uri, size in sizes.items() if size and often[size] > 1]
+    if not alike:
+        return
+    source = _decoded(F.col("_metadata.file_path")).alias("source")
+    lines = spark.read.option("lineSep", "\n").text(alike).select(source, "value")
+    # A sum does not ask for the order in which lines come; a decimal holds it for any number of them.
+    contents = (F.count("*"), F.sum(F.xxhash64("value").cast("decimal(38,0)")))
+    seen: dict[tuple[Any, ...], str] = {}
+    for uri, *found in lines.groupBy("source").agg(*contents).orderBy("source").collect():
+        first = seen.setdefault(tuple(found), uri)
+        if first != uri:
+            raise ConversionError(
+                f"{uri} holds the same lines as {first}, which would count twice; remove one of them."
+            )
+
+
+def _decoded(path: Column) -> Column:
+    """A path as it is: Spark gives it URL-encoded, in which a plus sign stands for itself."""
+    return F.url_decode(F.replace(path, F.lit("+"), F.lit("%2B")))
 
 
 # ---- lines to events ------------------------------------------------------------------------------------------------
 
 
 def read_lines(spark: SparkSession, arguments: Arguments) -> DataFrame:
-    """One row a line that is neither empty nor a header: source, line, text, p_year, p_month.
+    """One row a line: path, block (of the file: where it begins), place, line, text, p_year, p_month.
 
     `line` is as it stands in the file, `text` without a byte order mark and the carriage return of a Windows file.
+    `place` grows by one from line to line of a block.
     """
     folders = [arguments.source + month.folder for month in arguments.months]
     # The separator is given because Spark would otherwise also end a line at a carriage return.
@@ -204,23 +233,33 @@ def read_lines(spark: SparkSession, arguments: Arguments) -> DataFrame:
     text = F.when(F.endswith(value, F.lit("\r")), F.expr("left(value, length(value) - 1)")).otherwise(value)
     text = F.when(F.startswith(value, F.lit(BYTE_ORDER_MARK)), F.ltrim(text, F.lit(BYTE_ORDER_MARK))).otherwise(text)
     return lines.select(
-        F.col("_metadata.file_path").alias("source"), value.alias("line"), text.alias("text"), *PARTITIONS
-    ).where((F.col("text") != "") & ~F.col("text").isin(*HEADERS))
+        F.col("_metadata.file_path").alias("path"),
+        F.col("_metadata.file_block_start").alias("block"),
+        F.monotonically_increasing_id().alias("place"),
+        value.alias("line"),
+        text.alias("text"),
+        *PARTITIONS,
+    )
 
 
 def parse(lines: DataFrame) -> DataFrame:
-    """The nine typed columns, p_year, p_month, and of a bad line source, line and reason, null for an event."""
+    """The nine typed columns, p_year, p_month, file, block, place, and source, line and reason, null for an event.
+
+    `file` stands for the path, which would make every row twice as large.
+    """
     schema = ", ".join(f"{name} string" for name in COLUMNS) + ", not_nine_fields string"
     options = {"escape": '"', "columnNameOfCorruptRecord": "not_nine_fields"}
-    fields = lines.select("source", "line", *PARTITIONS, F.from_csv("text", schema, options).alias("field"))
-    checked = fields.select("source", "line", *PARTITIONS, "field.*").withColumn("reason", _reason())
+    kept = ("path", "block", "place", "line", "text", *PARTITIONS)
+    fields = lines.select(*kept, F.from_csv("text", schema, options).alias("field"))
+    checked = fields.select(*kept, "field.*").withColumn("reason", _reason())
     bad = F.col("reason").isNotNull()
-    # Spark gives the path URL-encoded, in which a plus sign stands for itself.
-    source = F.url_decode(F.replace(F.col("source"), F.lit("+"), F.lit("%2B")))
     return checked.select(
         *(_typed(name, kind).alias(name) for name, kind in COLUMNS.items()),
         *PARTITIONS,
-        F.when(bad, source).alias("source"),
+        F.xxhash64("path").alias("file"),
+        "block",
+        "place",
+        F.when(bad, _decoded(F.col("path"))).alias("source"),
         # A Parquet string is UTF-8; bytes that are not become U+FFFD.
         F.when(bad, F.make_valid_utf8("line")).alias("line"),
         "reason",
@@ -228,15 +267,20 @@ def parse(lines: DataFrame) -> DataFrame:
 
 
 def _reason() -> Column:
-    """Why a line is no event, null where it is one: the first of the rules that it breaks.
+    """Why a line is no event, null where it is one: the first of the rules that it breaks; NO_ROW for what is no row.
 
     A number or a time is good where its value prints as the text that it was read from.
     """
+    text = F.col("text")
     event_time, price, session = F.col("event_time"), F.col("price"), F.col("user_session")
     printed_time = F.concat(_typed("event_time", "timestamp").cast("string"), F.lit(" UTC"))
     ids = [name for name, kind in COLUMNS.items() if kind == "bigint"]
+    quotes = F.length(text) - F.length(F.replace(text, F.lit('"'), F.lit("")))
     rules = [
+        ((text != "") & ~text.isin(*HEADERS), F.lit(NO_ROW)),
         (F.is_valid_utf8("line"), F.lit("the line is not UTF-8")),
+        # A field that goes on in the next line leaves an odd number of quotes in both, whatever else they look like.
+        (~F.contains(text, F.lit('"')) | (quotes % 2 == 0), F.lit("a quoted field is not closed within the line")),
         (F.col("not_nine_fields").isNull(), F.lit("the line has not nine fields")),
         (printed_time == event_time, F.lit("event_time is not a time as in 2019-11-01 00:00:00 UTC")),
         (
@@ -280,10 +324,13 @@ def write_curated(events: DataFrame, arguments: Arguments, csv_bytes: int) -> No
     _write(arranged, arguments.curated)
 
 
-def write_quarantine(bad: DataFrame, arguments: Arguments) -> None:
-    """Writes the bad lines into the folders of the months that held them."""
+def write_quarantine(bad: DataFrame, blocks: DataFrame, arguments: Arguments) -> None:
+    """Writes the bad lines, with their numbers, into the folders of the months that held them."""
+    number = (F.col("place") + F.col("first_number") - F.col("first_place")).alias("line_number")
+    numbered = bad.join(F.broadcast(blocks), ["file", "block"])
+    rows = numbered.select("source", number, "line", "reason", *PARTITIONS)
     # Rebalancing splits a month with very many bad lines over several tasks.
-    _write(bad.hint("rebalance", *PARTITIONS), arguments.quarantine)
+    _write(rows.hint("rebalance", *PARTITIONS), arguments.quarantine)
 
 
 def _write(rows: DataFrame, folder: str) -> None:
@@ -296,6 +343,33 @@ def _write(rows: DataFrame, folder: str) -> None:
 
 # Of each month: how many lines have which reason; None counts the events.
 Counts = dict[Month, Counter[str | None]]
+
+
+def count_lines(parsed: DataFrame) -> tuple[Counts, DataFrame]:
+    """The counts of the parsed lines, and of each block of a file the place and the line number of its first line.
+
+    So lines get numbers although the blocks of a file are read apart from each other. The blocks' columns: file, block,
+    first_place, first_number.
+    """
+    counts: Counts = {}
+    sizes: Counter[tuple[int, int]] = Counter()
+    places: dict[tuple[int, int], int] = {}
+    grouped = parsed.groupBy(*PARTITIONS, "file", "block", "reason")
+    for row in grouped.agg(F.count("*").alias("lines"), F.min("place").alias("place")).collect():
+        block = (row["file"], row["block"])
+        sizes[block] += row["lines"]
+        places[block] = min(row["place"], places.get(block, row["place"]))
+        if row["reason"] != NO_ROW:
+            counts.setdefault(Month(row["p_year"], row["p_month"]), Counter())[row["reason"]] += row["lines"]
+    lines_before: Counter[int] = Counter()
+    rows = []
+    for file, block in sorted(sizes):
+        rows.append(f"({file}L, {block}L, {places[file, block]}L, {lines_before[file] + 1}L)")
+        lines_before[file] += sizes[file, block]
+    # As a statement: to make rows of Python's values Spark would start Python on a worker.
+    values = ", ".join(rows) or "(0L, 0L, 0L, 0L)"
+    query = f"select * from values {values} as blocks (file, block, first_place, first_number)"
+    return counts, parsed.sparkSession.sql(query)
 
 
 def count(rows: DataFrame, reason: Column) -> Counts:
@@ -341,18 +415,18 @@ def balance(
 def convert(spark: SparkSession, arguments: Arguments) -> dict[str, Any]:
     """Converts the months and returns the report, which is also written to its file. Raises ConversionError."""
     files = Files(spark)
-    csv_bytes = check_source(files, arguments)
+    csv_bytes = check_source(spark, files, arguments)
     # Kept, so that counting, sorting and writing twice read and parse the CSV once.
     parsed = parse(read_lines(spark, arguments)).persist(StorageLevel.DISK_ONLY)
-    read = count(parsed, F.col("reason"))
+    read, blocks = count_lines(parsed)
     # A run that is repeated may find other rows: what the months no longer have must not stay.
     for month in arguments.months:
         files.delete(arguments.quarantine + month.folder)
         files.delete(arguments.curated + month.folder)
-    bad = F.col("reason").isNotNull()
-    write_curated(parsed.where(~bad).select(*COLUMNS, *PARTITIONS), arguments, csv_bytes)
+    write_curated(parsed.where(F.col("reason").isNull()).select(*COLUMNS, *PARTITIONS), arguments, csv_bytes)
     if any(set(reasons) - {None} for reasons in read.values()):
-        write_quarantine(parsed.where(bad).select("source", "line", "reason", *PARTITIONS), arguments)
+        bad = parsed.where(F.col("reason") != NO_ROW)
+        write_quarantine(bad, blocks, arguments)
     parsed.unpersist()
     report = balance(
         arguments.version,

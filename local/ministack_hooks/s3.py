@@ -1,7 +1,8 @@
-"""Objects: large bodies stay on disk.
+"""Objects: large bodies stay on disk, and what finds no room there is refused.
 
 ministack keeps parts, versions and whatever it reads or writes in memory, whole. Here large bodies travel through its
-functions as a DiskBody in the place of bytes, and those that read every byte are replaced.
+functions as a DiskBody in the place of bytes, and those that read every byte are replaced. What it cannot write it
+keeps in memory until it is stopped; here it never comes so far.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from local.s3_bodies import (
     join,
     receive_to_disk,
 )
+from local.s3_space import lack_of_room
 
 # As many as S3 lists in one answer.
 KEYS_PER_PAGE = 1000
@@ -84,16 +86,36 @@ def _mend_interrupted_writes(config: Config) -> None:
                     s3._persist_object(bucket, key, record)
 
 
+class _NoRoom(bytes):
+    """In the place of a body that was not stored; `why` is the sentence for the client."""
+
+    why = ""
+
+
 async def _read_request_body(stock: Any, uploads: Path, receive: Receive, method: str, headers: dict[str, str]) -> Any:
     to_s3 = method == "PUT" and "/s3/aws4_request" in headers.get("authorization", "")
-    if not to_s3 or int(headers.get("content-length", 0)) <= SMALL_BODY_BYTES:
+    size = int(headers.get("content-length", 0))
+    if not to_s3 or size <= SMALL_BODY_BYTES:
         return await stock(receive, method, headers)
+    if why := lack_of_room(uploads, size):
+        await _pass_over(receive)
+        refused = _NoRoom()
+        refused.why = why
+        return refused
     try:
         return await receive_to_disk(receive, headers, uploads)
     except ClientLeftError:
         raise ministack.app._RequestBodyDisconnected from None
     except IncompleteBodyError as error:
         raise ministack.app._IncompleteRequestBody(str(error)) from error
+
+
+async def _pass_over(receive: Receive) -> None:
+    """Takes the body in and drops it: a client that is still sending would not read the answer."""
+    while (message := await receive()).get("more_body"):
+        pass
+    if message["type"] != "http.request":
+        raise ministack.app._RequestBodyDisconnected
 
 
 async def _answer_s3(
@@ -107,7 +129,11 @@ async def _answer_s3(
     *rest: Any,
     **options: Any,
 ) -> Any:
-    if method == "POST" and "uploadId" in query_params:
+    completes = method == "POST" and "uploadId" in query_params
+    if (method == "PUT" or completes) and (why := _why_not_stored(uploads, body, query_params)):
+        # Not one of the errors of S3, which is never full, and none that a client repeats by itself.
+        return s3._error("InsufficientStorage", why, 507, path)
+    if completes:
         await _join_parts(uploads, s3._qp(query_params, "uploadId"), body)
     status, answer_headers, answer = await stock(method, path, headers, body, query_params, *rest, **options)
     if status == 200 and isinstance(answer, DiskBody) and headers.get("range"):
@@ -115,6 +141,15 @@ async def _answer_s3(
     if isinstance(answer, DiskBody):
         answer = answer.read() if len(answer) <= SMALL_BODY_BYTES else StreamingResponse(answer.streaming())
     return status, answer_headers, answer
+
+
+def _why_not_stored(uploads: Path, body: Body, query_params: dict[str, Any]) -> str | None:
+    if isinstance(body, _NoRoom):
+        return body.why
+    upload = s3._multipart_uploads.get(s3._qp(query_params, "uploadId"), {"parts": {}})
+    joined = sum(part["size"] for part in upload["parts"].values()) if "partNumber" not in query_params else 0
+    # A body on disk has its room already.
+    return lack_of_room(uploads, joined + (len(body) if isinstance(body, bytes) else 0))
 
 
 def _range_of_version(path: str, headers: dict[str, str], whole_headers: dict[str, str], whole: DiskBody) -> Any:

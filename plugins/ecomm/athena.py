@@ -7,8 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecomm.aws import client
+from ecomm.errors import DataError
 from ecomm.settings import settings
 from ecomm.waiting import Wait, wait
+
+# Words of a failure that another try would not heal, and what does.
+HOPELESS = {
+    "SYNTAX_ERROR": "Correct the statement, then clear the task.",
+    "Bytes scanned limit was exceeded": "Let it read less, or raise the limit of the workgroup "
+    "(ScanCutoffBytes of the batch stack), then clear the task.",
+}
 
 
 @dataclass(frozen=True)
@@ -45,14 +53,17 @@ def waiting(query_id: str) -> Wait:
 
 
 def ended(query_id: str) -> Ended:
-    """What an ended query cost; raises RuntimeError with Athena's words where it did not succeed."""
+    """What an ended query cost.
+
+    Raises, with Athena's words, DataError where the query is wrong or reads too much, else RuntimeError.
+    """
     found = client("athena").get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
     status = found["Status"]
     if status["State"] != "SUCCEEDED":
         reason = status.get("StateChangeReason", "no reason given")
-        raise RuntimeError(
-            f"Athena query {query_id} ended as {status['State']}: {reason}. Its text: {found['Query'].strip()}"
-        )
+        advice = next((advice for words, advice in HOPELESS.items() if words in reason), None)
+        told = f"Athena query {query_id} ended as {status['State']}: {reason}. {advice or ''}".strip()
+        raise (DataError if advice else RuntimeError)(f"{told} Its text: {found['Query'].strip()}")
     statistics = found.get("Statistics", {})
     return Ended(
         query_id, int(statistics.get("DataScannedInBytes", 0)), statistics.get("TotalExecutionTimeInMillis", 0) / 1000
@@ -60,7 +71,7 @@ def ended(query_id: str) -> Ended:
 
 
 def run(sql: str) -> Ended:
-    """Runs a query to its end. Raises RuntimeError as `ended` does."""
+    """Runs a query to its end. Raises as `ended` does."""
     query_id = start(sql)
     wait(waiting(query_id))
     return ended(query_id)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 FACT = "ecomm_user_activity"
 QUARANTINE = "ecomm_user_activity_quarantine"
+# In include/sql, for the fact that Spark makes.
+FACT_CHECKS = "ecomm_user_activity_check.sql"
 
 
 @dataclass(frozen=True)
@@ -27,4 +29,5 @@ MARTS = (
     Derived("kpi_cart_abandonment", "marts/kpi_cart_abandonment.sql", ("agg_sessions",)),
     Derived("kpi_popular_categories", "marts/kpi_popular_categories.sql", ("agg_activity", "suspicious_users")),
     Derived("kpi_hourly_activity", "marts/kpi_hourly_activity.sql", ("agg_activity", "suspicious_users")),
+    Derived("kpi_data_quality", "marts/kpi_data_quality.sql", ("agg_activity", "suspicious_users", QUARANTINE)),
 )

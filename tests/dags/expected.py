@@ -21,6 +21,9 @@ class Event(NamedTuple):
     price: Decimal
     user: str
     session: str | None
+    brand: str | None
+    # All that is known of it: events of one line repeat each other.
+    line: str
 
     @property
     def day(self) -> str:
@@ -59,6 +62,8 @@ def parse(lines: Iterable[str]) -> list[Event]:
             Decimal(row["price"]),
             row["user_id"],
             row["user_session"] or None,
+            row["brand"] or None,
+            ",".join(row.values()),
         )
         for row in csv.DictReader([HEADER, *lines])
     ]

@@ -12,6 +12,15 @@ from simulator.dataset_generator import generate
 from tests.dags.conftest import Run, read_table
 from tests.dags.expected import HEADER, Audience, Table, audiences, parse
 
+FACT, QUARANTINE = "ecomm_user_activity", "ecomm_user_activity_quarantine"
+KPIS = (
+    "kpi_daily_visitors",
+    "kpi_cart_abandonment",
+    "kpi_popular_categories",
+    "kpi_hourly_activity",
+    "kpi_data_quality",
+)
+
 pytestmark = pytest.mark.slow
 
 BOT = "599999999"
@@ -38,8 +47,9 @@ BAD = [
 class Outcome:
     """What went in, and what the tasks of both runs returned."""
 
-    def __init__(self, good: list[str], upload: dict[str, Any], batch: dict[str, Any]) -> None:
+    def __init__(self, good: list[str], bad: list[str], upload: dict[str, Any], batch: dict[str, Any]) -> None:
         self.good = good
+        self.bad = bad
         self.upload = upload
         self.batch = batch
         self.audiences = audiences(parse(good), suspicious={BOT})
@@ -54,10 +64,16 @@ def outcome(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     folder = tmp_path_factory.mktemp("data")
     with zipfile.ZipFile(folder / "2019-Oct.csv.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("2019-Oct.csv", f"{HEADER}\n{''.join(october)}")
-    (folder / "2019-Nov.csv").write_text(f"{HEADER}\n{''.join(november)}{''.join(BAD)}")
+    # As many as one percent of the month's lines may be.
+    garbage = [f"garbage {number}\n" for number in range(len(november) // 99 - len(BAD))]
+    bad = BAD + garbage
+    spread = list(november)
+    for number, line in enumerate(bad):
+        spread.insert(number * 99, line)
+    (folder / "2019-Nov.csv").write_text(f"{HEADER}\n{''.join(spread)}")
     sources = [str(folder / "2019-Oct.csv.zip"), str(folder / "2019-Nov.csv")]
     upload = run("ecomm_dataset_upload", {"sources": sources})
-    return Outcome(october + november, upload, run("ecomm_batch_kpis", {}))
+    return Outcome(october + november, bad, upload, run("ecomm_batch_kpis", {}))
 
 
 def rows_of(table: str, columns: Table) -> Table:
@@ -82,7 +98,7 @@ def expected(outcome: Outcome, table: str) -> Table:
 def test_the_upload_tells_what_it_brought(outcome: Outcome) -> None:
     summary = outcome.upload["summarize"]
     assert summary["months"] == ["2019-10", "2019-11"]
-    assert summary["rows"] == len(outcome.good) + len(BAD)
+    assert summary["rows"] == len(outcome.good) + len(outcome.bad)
     assert summary["bytes"] == sum(month["bytes"] for month in outcome.upload["upload_months"].values())
 
 
@@ -105,16 +121,36 @@ def test_the_crawlers_found_both_tables(outcome: Outcome) -> None:
 
 def test_rows_in_are_rows_curated_and_rows_quarantined(outcome: Outcome) -> None:
     audit = outcome.batch["audit_activity"]
-    assert audit["rows_in"] == len(outcome.good) + len(BAD)
+    assert audit["rows_in"] == len(outcome.good) + len(outcome.bad)
     assert audit["rows_curated"] == len(outcome.good)
-    assert audit["rows_quarantined"] == len(BAD)
+    assert audit["rows_quarantined"] == len(outcome.bad)
     assert read_table("select count(*) as found from ecomm_user_activity") == [{"found": str(len(outcome.good))}]
 
 
-def test_quarantined_lines_keep_their_text_and_have_a_reason(outcome: Outcome) -> None:
-    found = read_table("select line, reason, p_month from ecomm_user_activity_quarantine")
-    assert sorted(str(row["line"]) for row in found) == sorted(line.rstrip("\n") for line in BAD)
+def test_quarantined_lines_keep_their_text_and_their_number_and_have_a_reason(outcome: Outcome) -> None:
+    found = read_table("select source, line_number, line, reason, p_month from ecomm_user_activity_quarantine")
+    assert sorted((str(row["line"]), int(str(row["line_number"]))) for row in found) == sorted(
+        (line.rstrip("\n"), 2 + number * 99) for number, line in enumerate(outcome.bad)
+    )
     assert all(row["reason"] and row["p_month"] == "11" for row in found)
+    assert {str(row["source"]).rpartition("/")[2] for row in found} == {"2019-Nov.csv"}
+
+
+def test_the_data_s_quality_is_told_day_by_day_and_in_the_summary(outcome: Outcome) -> None:
+    told = outcome.batch["summarize"]["quality"]
+    assert told["line_is_readable"] == {
+        "rows": len(outcome.good) + len(outcome.bad),
+        "failing_rows": len(outcome.bad),
+    }
+    assert told["day_has_events"]["failing_rows"] == 0
+    (found,) = read_table(
+        "select sum(failing_rows) as failing, sum(rows) as lines from kpi_data_quality where check = 'line_is_readable'"
+    )
+    assert found == {"failing": str(len(outcome.bad)), "lines": str(len(outcome.good) + len(outcome.bad))}
+    (found,) = read_table(
+        "select sum(failing_rows) as failing from kpi_data_quality where check = 'user_is_not_suspicious'"
+    )
+    assert found == {"failing": str(len(BURST))}
 
 
 @pytest.mark.parametrize(
@@ -160,3 +196,18 @@ def test_nothing_is_left_aside(outcome: Outcome) -> None:
     from ecomm.settings import settings
 
     assert [table["Name"] for table in catalog.list_tables(settings().curated_database) if "__" in table["Name"]] == []
+
+
+def test_a_month_with_too_many_bad_lines_is_not_published_and_nothing_else_is(
+    outcome: Outcome, run: Run, attempt: Any, tmp_path: Any
+) -> None:
+    """The last of this module: it leaves another November in the raw bucket."""
+    served = {table: read_table(f"select count(*) as found from {table}") for table in (FACT, QUARANTINE, *KPIS)}
+    november = [line for line in outcome.good if line.startswith("2019-11-0")]
+    (tmp_path / "2019-Nov.csv").write_text(f"{HEADER}\n{''.join(november)}{'garbage\n' * (len(november) // 90)}")
+    run("ecomm_dataset_upload", {"sources": [str(tmp_path / "2019-Nov.csv")]})
+    states = {task.task_id: str(task.state) for task in attempt("ecomm_batch_kpis", {"months": ["2019-11"]})}
+    failed = {task for task, state in states.items() if state == "failed"}
+    assert failed == {"audit_activity"}
+    assert {state for task, state in states.items() if "publish" in task} == {"upstream_failed"}
+    assert served == {table: read_table(f"select count(*) as found from {table}") for table in served}

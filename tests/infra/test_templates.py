@@ -80,6 +80,14 @@ def test_columns_of_the_fact_are_those_of_the_contract() -> None:
     assert columns(ROOT / "infra" / "batch.yaml", "UserActivityTable") == expected
 
 
+def test_columns_of_the_quarantine_are_those_that_the_job_writes() -> None:
+    """tests/include/glue_scripts/test_conversion.py holds the job to the same."""
+    names = ["source", "line_number", "line", "reason"]
+    kinds = {"line_number": "bigint"}
+    expected = [(name, kinds.get(name, "string")) for name in names]
+    assert columns(ROOT / "infra" / "batch.yaml", "QuarantineTable") == expected
+
+
 def test_there_is_a_template_for_every_stack() -> None:
     assert {template.stem for template in TEMPLATES} == set(STACKS)
 

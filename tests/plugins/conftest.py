@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests import airflow_environment  # noqa: F401 - before anything imports airflow
+from tests import airflow_environment  # before anything imports airflow
 from tests.conftest import Platform
 
 PARQUET = {
@@ -49,7 +49,8 @@ class World:
             },
         )
         aws.client("glue").create_database(DatabaseInput={"Name": settings.curated_database})
-        self._create("ecomm_user_activity", {"product_id": "bigint"})
+        contract = json.loads((airflow_environment.ROOT / "include/contract/ecomm_user_activity.json").read_text())
+        self._create("ecomm_user_activity", {column["name"]: column["type"] for column in contract["columns"]})
         self._create("ecomm_user_activity_quarantine", {"line": "string"})
 
     def _create(self, table: str, columns: dict[str, str]) -> None:
@@ -80,14 +81,24 @@ class World:
 
         return list(athena.rows(athena.run(sql).query_id))
 
-    def convert(self, version: str, month: str, curated: int, quarantined: int) -> None:
-        """Leaves the Parquet files that a conversion would leave, with so many rows."""
+    def convert(self, version: str, month: str, curated: int, quarantined: int, last_event: str = "") -> None:
+        """Leaves the Parquet files that a conversion would leave, with so many rows.
+
+        last_event: the time of the last of the events; the others, and it as well by default, begin the month.
+        """
         from ecomm import athena
         from ecomm.batch.months import version_location
         from ecomm.contract import partition
 
-        for table, column, rows in (
-            ("ecomm_user_activity", "product_id", curated),
+        first = f"timestamp '{month}-01 00:00:00'"
+        event = (
+            f"if(product_id = {curated}, timestamp '{last_event or f'{month}-01 00:00:00'}', {first}) as event_time, "
+            "'view' as event_type, product_id, bigint '2' as category_id, cast(null as varchar) as category_code, "
+            "cast(null as varchar) as brand, cast(1 as decimal(10, 2)) as price, bigint '3' as user_id, "
+            "cast(null as varchar) as user_session"
+        )
+        for table, columns, rows in (
+            ("ecomm_user_activity", event, curated),
             ("ecomm_user_activity_quarantine", "cast(product_id as varchar) as line", quarantined),
         ):
             if rows:
@@ -95,7 +106,7 @@ class World:
                 athena.run(
                     f"create table {self.names.curated_database}.{name} with (format = 'PARQUET', "
                     f"external_location = '{version_location(table, version)}{partition(month)}/') as "
-                    f"select {column} from unnest(sequence(1, {rows})) as made (product_id)"
+                    f"select {columns} from unnest(sequence(bigint '1', {rows})) as made (product_id)"
                 )
                 self.aws.client("glue").delete_table(DatabaseName=self.names.curated_database, Name=name)
 
@@ -126,7 +137,16 @@ def world(aws: Any, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def context(run_id: str = "run", try_number: int = 1, max_tries: int = 2) -> Any:
     """What Airflow tells an operator of the run it is in, as far as ours ask."""
+    xcoms: dict[str, Any] = {}
     return {
-        "ti": SimpleNamespace(dag_id="dag", run_id=run_id, task_id="task", try_number=try_number, max_tries=max_tries),
+        "ti": SimpleNamespace(
+            dag_id="dag",
+            run_id=run_id,
+            task_id="task",
+            try_number=try_number,
+            max_tries=max_tries,
+            xcoms=xcoms,
+            xcom_push=xcoms.__setitem__,
+        ),
         "dag_run": SimpleNamespace(run_id=run_id, start_date=datetime.now(UTC)),
     }

@@ -10,7 +10,8 @@ with hourly as (
         sum(events) as events,
         sum(if(event_type = 'view', events, 0)) as views,
         sum(if(event_type = 'cart', events, 0)) as carts,
-        sum(if(event_type = 'purchase', events, 0)) as purchases
+        sum(if(event_type = 'purchase', events, 0)) as purchases,
+        sum(repeated_events) as repeats
     from {{ database }}.agg_activity
     group by user_id, hour
 ),
@@ -20,6 +21,7 @@ daily as (
         user_id,
         max(events) as events_in_busiest_hour,
         max(carts) as carts_in_busiest_hour,
+        max(repeats) as repeats_in_busiest_hour,
         count(*) as hours_in_busiest_day,
         if(sum(carts) + sum(purchases) = 0, sum(views), 0) as views_without_end
     from hourly
@@ -31,6 +33,7 @@ busiest as (
         user_id,
         max(events_in_busiest_hour) as events_in_busiest_hour,
         max(carts_in_busiest_hour) as carts_in_busiest_hour,
+        max(repeats_in_busiest_hour) as repeats_in_busiest_hour,
         max(hours_in_busiest_day) as hours_in_busiest_day,
         max(views_without_end) as views_without_end
     from daily
@@ -43,6 +46,7 @@ judged as (
         case
             when events_in_busiest_hour > {{ thresholds.events_per_hour }} then 'events_per_hour'
             when carts_in_busiest_hour > {{ thresholds.carts_per_hour }} then 'carts_per_hour'
+            when repeats_in_busiest_hour > {{ thresholds.repeats_per_hour }} then 'repeats_per_hour'
             when hours_in_busiest_day > {{ thresholds.hours_per_day }} then 'hours_per_day'
             when views_without_end > {{ thresholds.views_without_end }} then 'views_without_end'
         end as reason
@@ -54,6 +58,7 @@ select
     cast(reason as varchar) as reason,
     events_in_busiest_hour,
     carts_in_busiest_hour,
+    repeats_in_busiest_hour,
     hours_in_busiest_day,
     views_without_end
 from judged

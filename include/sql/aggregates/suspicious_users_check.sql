@@ -24,6 +24,7 @@ select
         case reason
             when 'events_per_hour' then events_in_busiest_hour <= {{ thresholds.events_per_hour }}
             when 'carts_per_hour' then carts_in_busiest_hour <= {{ thresholds.carts_per_hour }}
+            when 'repeats_per_hour' then repeats_in_busiest_hour <= {{ thresholds.repeats_per_hour }}
             when 'hours_per_day' then hours_in_busiest_day <= {{ thresholds.hours_per_day }}
             when 'views_without_end' then views_without_end <= {{ thresholds.views_without_end }}
             else true

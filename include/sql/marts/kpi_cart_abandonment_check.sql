@@ -10,11 +10,16 @@ with copies as (
 
 expected as (
     select
-        count_if(carts > 0) as sessions_with_cart,
-        count_if(carts > 0 and purchases = 0) as sessions_abandoned,
-        count_if(carts = 0 and purchases > 0) as sessions_bought_without_cart,
-        sum(if(purchases = 0, cart_value, decimal '0.00')) as abandoned_value
-    from {{ database }}.agg_sessions
+        sessions.day,
+        audiences.audience,
+        count_if(sessions.carts > 0) as sessions_with_cart,
+        count_if(sessions.carts > 0 and sessions.purchases = 0) as sessions_abandoned,
+        count_if(sessions.carts = 0 and sessions.purchases > 0) as sessions_bought_without_cart,
+        sum(if(sessions.purchases = 0, sessions.cart_value, decimal '0.00')) as abandoned_value
+    from {{ database }}.agg_sessions as sessions
+    cross join (values 'all', 'human') as audiences (audience)
+    where audiences.audience = 'all' or not sessions.suspicious
+    group by sessions.day, audiences.audience
 ),
 
 everybody as (
@@ -25,20 +30,11 @@ everybody as (
 people as (
     select * from {{ table }}
     where audience = 'human'
-),
-
-totals as (
-    select
-        sum(sessions_with_cart) as sessions_with_cart,
-        sum(sessions_abandoned) as sessions_abandoned,
-        sum(sessions_bought_without_cart) as sessions_bought_without_cart,
-        sum(abandoned_value) as abandoned_value
-    from everybody
 )
 
 select
-    'the table is not empty' as check_name,
-    if(count(*) = 0, 1, 0) as failing_rows,
+    'the table is empty only where there is no session' as check_name,
+    if(count(*) = 0, (select count(*) from {{ database }}.agg_sessions), 0) as failing_rows,
     'rows: ' || cast(count(*) as varchar) as detail
 from {{ table }}
 union all
@@ -60,16 +56,16 @@ select
 from {{ table }}
 union all
 select
-    'sessions and the abandoned value of all are those of agg_sessions' as check_name,
+    'sessions and the abandoned value are those of agg_sessions, by day and audience' as check_name,
     count_if(
-        totals.sessions_with_cart is distinct from expected.sessions_with_cart
-        or totals.sessions_abandoned is distinct from expected.sessions_abandoned
-        or totals.sessions_bought_without_cart is distinct from expected.sessions_bought_without_cart
-        or totals.abandoned_value is distinct from expected.abandoned_value
+        carts.sessions_with_cart is distinct from expected.sessions_with_cart
+        or carts.sessions_abandoned is distinct from expected.sessions_abandoned
+        or carts.sessions_bought_without_cart is distinct from expected.sessions_bought_without_cart
+        or carts.abandoned_value is distinct from expected.abandoned_value
     ) as failing_rows,
-    '' as detail
-from totals
-cross join expected
+    'days: ' || cast(count(distinct expected.day) as varchar) as detail
+from {{ table }} as carts
+full outer join expected on carts.day = expected.day and carts.audience = expected.audience
 union all
 select
     'people are not more than all' as check_name,

@@ -10,14 +10,18 @@ with copies as (
 
 daily as (
     select
-        cast(hour as date) as day,
-        count(distinct user_id) as visitors,
-        sum(if(event_type = 'view', events, 0)) as views,
-        sum(if(event_type = 'cart', events, 0)) as carts,
-        sum(if(event_type = 'purchase', events, 0)) as purchases,
-        sum(if(event_type = 'purchase', amount, decimal '0.00')) as revenue
-    from {{ database }}.agg_activity
-    group by cast(hour as date)
+        cast(activity.hour as date) as day,
+        audiences.audience,
+        count(distinct activity.user_id) as visitors,
+        sum(if(activity.event_type = 'view', activity.events, 0)) as views,
+        sum(if(activity.event_type = 'cart', activity.events, 0)) as carts,
+        sum(if(activity.event_type = 'purchase', activity.events, 0)) as purchases,
+        sum(if(activity.event_type = 'purchase', activity.amount, decimal '0.00')) as revenue
+    from {{ database }}.agg_activity as activity
+    left join {{ database }}.suspicious_users as suspicious on activity.user_id = suspicious.user_id
+    cross join (values 'all', 'human') as audiences (audience)
+    where audiences.audience = 'all' or suspicious.user_id is null
+    group by cast(activity.hour as date), audiences.audience
 ),
 
 everybody as (
@@ -55,22 +59,27 @@ select
 from {{ table }}
 union all
 select
-    'visitors, events and revenue of all are those of the activity' as check_name,
+    'visitors, events and revenue are those of the activity, by day and audience' as check_name,
     count_if(
-        everybody.visitors is distinct from daily.visitors
-        or everybody.views is distinct from daily.views
-        or everybody.carts is distinct from daily.carts
-        or everybody.purchases is distinct from daily.purchases
-        or everybody.revenue is distinct from daily.revenue
+        visitors.visitors is distinct from daily.visitors
+        or visitors.views is distinct from daily.views
+        or visitors.carts is distinct from daily.carts
+        or visitors.purchases is distinct from daily.purchases
+        or visitors.revenue is distinct from daily.revenue
     ) as failing_rows,
-    'days: ' || cast(count(*) as varchar) as detail
-from everybody
-full outer join daily on everybody.day = daily.day
+    'days: ' || cast(count(distinct daily.day) as varchar) as detail
+from {{ table }} as visitors
+full outer join daily on visitors.day = daily.day and visitors.audience = daily.audience
 union all
 select
-    'as many sessions as in agg_sessions' as check_name,
+    'as many sessions as in agg_sessions, human ones those that are not suspicious' as check_name,
     if(
         (select sum(sessions) from everybody) is distinct from (select count(*) from {{ database }}.agg_sessions),
+        1, 0
+    )
+    + if(
+        (select coalesce(sum(sessions), 0) from people)
+        is distinct from (select count_if(not suspicious) from {{ database }}.agg_sessions),
         1, 0
     ) as failing_rows,
     '' as detail

@@ -12,9 +12,15 @@ with copies as (
 
 expected as (
     select
-        sum(events) as events,
-        sum(if(event_type = 'purchase', amount, decimal '0.00')) as revenue
-    from {{ database }}.agg_activity
+        cast(activity.hour as date) as day,
+        audiences.audience,
+        sum(activity.events) as events,
+        sum(if(activity.event_type = 'purchase', activity.amount, decimal '0.00')) as revenue
+    from {{ database }}.agg_activity as activity
+    left join {{ database }}.suspicious_users as suspicious on activity.user_id = suspicious.user_id
+    cross join (values 'all', 'human') as audiences (audience)
+    where audiences.audience = 'all' or suspicious.user_id is null
+    group by cast(activity.hour as date), audiences.audience
 ),
 
 everybody as (
@@ -27,11 +33,14 @@ people as (
     where audience = 'human'
 ),
 
-totals as (
+daily as (
     select
+        cast(hour as date) as day,
+        audience,
         sum(events) as events,
         sum(revenue) as revenue
-    from everybody
+    from {{ table }}
+    group by cast(hour as date), audience
 )
 
 select
@@ -53,13 +62,13 @@ select
 from {{ table }}
 union all
 select
-    'events and revenue of all are those of the activity' as check_name,
+    'events and revenue add up to those of the activity, by day and audience' as check_name,
     count_if(
-        totals.events is distinct from expected.events or totals.revenue is distinct from expected.revenue
+        daily.events is distinct from expected.events or daily.revenue is distinct from expected.revenue
     ) as failing_rows,
-    '' as detail
-from totals
-cross join expected
+    'days: ' || cast(count(distinct daily.day) as varchar) as detail
+from daily
+full outer join expected on daily.day = expected.day and daily.audience = expected.audience
 union all
 select
     'people are not more than all' as check_name,

@@ -11,14 +11,18 @@ with copies as (
 
 expected as (
     select
-        cast(hour as date) as day,
-        sum(events) as events,
-        sum(if(event_type = 'view', events, 0)) as views,
-        sum(if(event_type = 'cart', events, 0)) as carts,
-        sum(if(event_type = 'purchase', events, 0)) as purchases,
-        sum(if(event_type = 'purchase', amount, decimal '0.00')) as revenue
-    from {{ database }}.agg_activity
-    group by cast(hour as date)
+        cast(activity.hour as date) as day,
+        audiences.audience,
+        sum(activity.events) as events,
+        sum(if(activity.event_type = 'view', activity.events, 0)) as views,
+        sum(if(activity.event_type = 'cart', activity.events, 0)) as carts,
+        sum(if(activity.event_type = 'purchase', activity.events, 0)) as purchases,
+        sum(if(activity.event_type = 'purchase', activity.amount, decimal '0.00')) as revenue
+    from {{ database }}.agg_activity as activity
+    left join {{ database }}.suspicious_users as suspicious on activity.user_id = suspicious.user_id
+    cross join (values 'all', 'human') as audiences (audience)
+    where audiences.audience = 'all' or suspicious.user_id is null
+    group by cast(activity.hour as date), audiences.audience
 ),
 
 everybody as (
@@ -34,13 +38,14 @@ people as (
 daily as (
     select
         day,
+        audience,
         sum(events) as events,
         sum(views) as views,
         sum(carts) as carts,
         sum(purchases) as purchases,
         sum(revenue) as revenue
-    from everybody
-    group by day
+    from {{ table }}
+    group by day, audience
 )
 
 select
@@ -82,7 +87,7 @@ select
 from {{ table }}
 union all
 select
-    'events and revenue of all add up to those of the activity, day by day' as check_name,
+    'events and revenue add up to those of the activity, by day and audience' as check_name,
     count_if(
         daily.events is distinct from expected.events
         or daily.views is distinct from expected.views
@@ -92,7 +97,7 @@ select
     ) as failing_rows,
     'days: ' || cast(count(*) as varchar) as detail
 from daily
-full outer join expected on daily.day = expected.day
+full outer join expected on daily.day = expected.day and daily.audience = expected.audience
 union all
 select
     'people are not more than all' as check_name,

@@ -1,4 +1,4 @@
-"""Counts what the conversion made, in two ways, before anybody reads it."""
+"""Counts and checks what the conversion made, before anybody reads it."""
 
 from __future__ import annotations
 
@@ -8,28 +8,30 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ecomm import athena, catalog
+from ecomm import athena, catalog, checks
 from ecomm.aws import client
 from ecomm.batch.months import report_key, version_location
 from ecomm.contract import partition
 from ecomm.errors import DataError
 from ecomm.settings import settings
-from ecomm.sql import qualified
-from ecomm.tables import FACT, QUARANTINE
+from ecomm.sql import qualified, render
+from ecomm.tables import FACT, FACT_CHECKS, QUARANTINE
 
 log = logging.getLogger(__name__)
 
 
 def audit(months: Sequence[str], version: str, most_quarantined: float) -> dict[str, Any]:
-    """Compares the job's report with Athena's own count of the files; returns the rows, in total and by month.
+    """Compares the job's report with Athena's own count of the files, and runs the fact's check file on them.
 
     most_quarantined: the largest share of a month's rows that may be set aside. Returns {rows_in, rows_curated,
-    rows_quarantined, months: {month: the same and reasons}, bytes_scanned}. Raises DataError where rows are missing,
-    the counts differ, or too many rows were set aside.
+    rows_quarantined, months: {month: the same and reasons}, checks: {name: {outcome, failing_rows, detail}},
+    bytes_scanned}. Raises DataError where rows are missing, the counts differ, too many rows were set aside, or a
+    check fails.
     """
     report = _report(version)
-    counted, bytes_scanned = _count(months, version)
-    faults = []
+    counted, found, bytes_scanned = _count(months, version)
+    checks.show(found)
+    faults = checks.failed(found)
     for month in months:
         told = report["months"].get(month)
         if told is None:
@@ -54,6 +56,7 @@ def audit(months: Sequence[str], version: str, most_quarantined: float) -> dict[
     return {
         **{name: report[name] for name in ("rows_in", "rows_curated", "rows_quarantined")},
         "months": report["months"],
+        "checks": checks.as_result(found),
         "bytes_scanned": bytes_scanned,
     }
 
@@ -78,10 +81,10 @@ def _report(version: str) -> dict[str, Any]:
         raise DataError(f"The conversion left no report at s3://{bucket}/{key}; run it again.") from error
 
 
-def _count(months: Sequence[str], version: str) -> tuple[dict[tuple[str, str], int], int]:
-    """Rows by (curated or quarantined, month), and the bytes scanned for that: none, the files' footers know."""
+def _count(months: Sequence[str], version: str) -> tuple[dict[tuple[str, str], int], list[checks.Check], int]:
+    """Rows by (curated or quarantined, month), what the fact's check file found, and the bytes scanned for both."""
     with _aside(FACT, months, version) as curated, _aside(QUARANTINE, months, version) as quarantined:
-        query = athena.run(
+        counting = athena.run(
             f"""
             select 'curated' as kind, p_year || '-' || p_month as month, count(*) as row_count
             from {qualified(curated)} group by p_year, p_month
@@ -90,10 +93,12 @@ def _count(months: Sequence[str], version: str) -> tuple[dict[tuple[str, str], i
             from {qualified(quarantined)} group by p_year, p_month
             """
         )
-        counts = {
-            (str(row["kind"]), str(row["month"])): int(row["row_count"] or 0) for row in athena.rows(query.query_id)
-        }
-    return counts, query.bytes_scanned
+        checking = athena.run(render(FACT_CHECKS, table=qualified(curated)))
+    counts = {
+        (str(row["kind"]), str(row["month"])): int(row["row_count"] or 0) for row in athena.rows(counting.query_id)
+    }
+    found = checks.read(checking.query_id, FACT_CHECKS)
+    return counts, found, counting.bytes_scanned + checking.bytes_scanned
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from ecomm import athena, catalog
+from ecomm import athena, catalog, checks
 from ecomm.errors import DataError
 from ecomm.operators.base import AwsOperator
 from ecomm.settings import settings
@@ -81,7 +81,8 @@ class WriteTableOperator(AwsOperator):
 class AuditTableOperator(AwsOperator):
     """Runs the check file beside a table's SELECT on the table aside; any failing row keeps it from being published.
 
-    written: what WriteTableOperator returned. Returns {table, checks: {name: detail}, bytes_scanned}.
+    written: what WriteTableOperator returned. Returns {table, checks: {name: {outcome, failing_rows, detail}},
+    bytes_scanned}; where a check fails, that is the XCom failed_audit.
     """
 
     template_fields: Sequence[str] = ("file", "written")
@@ -101,30 +102,18 @@ class AuditTableOperator(AwsOperator):
 
     def finish(self, context: Context, handle: str) -> dict[str, Any]:
         query = athena.ended(handle)
-        checks = list(athena.rows(handle))
-        table = self.written["table"]
-        if not checks:
+        table, file = self.written["table"], check_file(self.file)
+        found = checks.read(handle, file)
+        checks.show(found)
+        result = {"table": table, "checks": checks.as_result(found), "bytes_scanned": query.bytes_scanned}
+        if failed := checks.failed(found):
+            # What a task returns is shown in the UI; one that fails returns nothing, so it leaves this beforehand.
+            context["ti"].xcom_push("failed_audit", result)
             raise DataError(
-                f"{check_file(self.file)} returned no check for {table}; a check file returns one row a check."
+                f"{table} was not published, the one before it goes on serving: {'; '.join(failed)}. "
+                f"The rows are in {self.written['staged']}; the checks in {file}."
             )
-        failed = [check for check in checks if int(check["failing_rows"] or 0) > 0]
-        for check in checks:
-            log.info("%s: %s %s", "FAILED" if check in failed else "passed", check["check_name"], check["detail"] or "")
-        if failed:
-            reasons = "; ".join(
-                f"{check['check_name']!r} fails in {int(check['failing_rows'] or 0):,} rows"
-                + (f" ({check['detail']})" if check["detail"] else "")
-                for check in failed
-            )
-            raise DataError(
-                f"{table} was not published, the one before it goes on serving: {reasons}. "
-                f"The rows are in {self.written['staged']}; the checks in {check_file(self.file)}."
-            )
-        return {
-            "table": table,
-            "checks": {check["check_name"]: check["detail"] for check in checks},
-            "bytes_scanned": query.bytes_scanned,
-        }
+        return result
 
     def stop(self, handle: str) -> None:
         athena.stop(handle)

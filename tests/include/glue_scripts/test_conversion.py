@@ -66,11 +66,9 @@ def test_months_are_converted_counted_and_reported(spark: SparkSession, workspac
         ("2019", "11"): 43,
     }
     quarantine = spark.read.parquet(str(workspace.root / "quarantine/version=one"))
-    assert quarantine.columns == ["source", "line", "reason", "p_year", "p_month"]
-    assert {(row.source.rsplit("/", 1)[1], row.line, row.p_month) for row in quarantine.collect()} == {
-        ("b.csv", damaged, "10"),
-        ("events.csv", "garbage", "11"),
-    }
+    assert quarantine.columns == ["source", "line_number", "line", "reason", "p_year", "p_month"]
+    found = {(row.source.rsplit("/", 1)[1], row.line_number, row.line, row.p_month) for row in quarantine.collect()}
+    assert found == {("b.csv", 55, damaged, "10"), ("events.csv", 45, "garbage", "11")}
 
 
 def test_equal_values_lie_together_and_a_second_run_gives_the_same_files(
@@ -133,6 +131,68 @@ def test_a_month_of_bad_lines_only_is_quarantined_whole(spark: SparkSession, wor
     assert (report["rows_in"], report["rows_curated"], report["rows_quarantined"]) == (2, 0, 2)
 
 
+def test_lines_are_numbered_as_an_editor_does_in_every_file_and_block(
+    spark: SparkSession, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line of a hundred is garbage; headers, empty lines and repeated lines have numbers as well."""
+    texts = {}
+    for name, rows, end in (("a b.csv", 2000, "\n"), ("c.csv", 700, "\r\n"), ("d.csv", 0, "\n")):
+        lines = events("2019-11", rows, seed=rows).splitlines()[: rows + 1]
+        for number in range(50, rows, 100):
+            lines[number] = "garbage"
+        lines[5:5] = ["", HEADER.rstrip(), ""]
+        texts[name] = end.join([*lines, "cut off"])
+        workspace.put("2019-11", texts[name], name)
+    before = spark.conf.get("spark.sql.files.maxPartitionBytes")
+    spark.conf.set("spark.sql.files.maxPartitionBytes", "20000")
+    try:
+        report = convert(spark, workspace.arguments("2019-11"))
+    finally:
+        spark.conf.set("spark.sql.files.maxPartitionBytes", str(before))
+    expected = {
+        (name, number, line)
+        for name, text in texts.items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if line in ("garbage", "cut off")
+    }
+    found = spark.read.parquet(str(workspace.root / "quarantine")).collect()
+    assert {(row.source.rsplit("/", 1)[1], row.line_number, row.line.rstrip("\r")) for row in found} == expected
+    assert len(found) == report["rows_quarantined"] == 30
+    assert report["rows_in"] == report["rows_curated"] + 30 == 2703
+
+
+def test_the_same_file_twice_is_refused_and_one_of_the_same_size_is_not(
+    spark: SparkSession, workspace: Workspace
+) -> None:
+    workspace.put("2019-11", events("2019-11", 50))
+    workspace.put("2019-11", events("2019-11", 50).replace("view", "cart"), name="same size.csv")
+    assert convert(spark, workspace.arguments("2019-11"))["rows_in"] == 106
+    workspace.put("2019-11", events("2019-11", 50), name="z.csv")
+    with pytest.raises(ConversionError, match=r"z\.csv holds the same lines as .*events\.csv, which would count twice"):
+        convert(spark, workspace.arguments("2019-11"))
+
+
+def test_a_file_of_one_row_is_converted(spark: SparkSession, workspace: Workspace) -> None:
+    workspace.put("2019-11", events("2019-11", 1).splitlines()[1])
+    report = convert(spark, workspace.arguments("2019-11"))
+    assert (report["rows_in"], report["rows_curated"]) == (1, 1)
+
+
+def test_a_field_with_a_line_break_is_set_aside_in_all_its_pieces(spark: SparkSession, workspace: Workspace) -> None:
+    """Even where a piece has nine fields; the lines around it are events."""
+    (event, *_) = events("2019-11", 1).splitlines()[1:]
+    start, end = event.replace(",,,", ',,"two\nlines",').split("\n")
+    like_an_event = event.replace(",,,", ',,sam",')
+    workspace.put(
+        "2019-11", "\n".join([event, start, end, event, event.replace(",,,", ',,"two'), like_an_event, event])
+    )
+    report = convert(spark, workspace.arguments("2019-11"))
+    assert report["months"]["2019-11"] == {
+        **{"rows_in": 7, "rows_curated": 3, "rows_quarantined": 4},
+        "reasons": {"a quoted field is not closed within the line": 4},
+    }
+
+
 def test_a_table_may_be_sorted_by_another_column(spark: SparkSession, workspace: Workspace) -> None:
     workspace.put("2019-11", events("2019-11", 200))
     for column in ("user_id", "event_time"):
@@ -147,12 +207,13 @@ def test_a_table_may_be_sorted_by_another_column(spark: SparkSession, workspace:
     [
         (None, r"raw/p_year=2019/p_month=12/ holds no file; upload the month first or leave it out"),
         (HEADER, "The files of 2019-12 hold no row; upload it again"),
+        ("", "The files of 2019-12 hold no row; upload it again"),
         (
             HEADER.replace("brand,price", "price,brand"),
             "events.csv begins with 'event_time.*expected the columns",
         ),
     ],
-    ids=["no file", "no row", "other columns"],
+    ids=["no file", "no row", "empty file", "other columns"],
 )
 def test_what_cannot_be_converted_is_named_and_not_reported(
     spark: SparkSession, workspace: Workspace, content: str | None, sentence: str

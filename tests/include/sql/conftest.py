@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,8 +13,8 @@ import boto3
 import duckdb
 import pytest
 from ecomm.settings import settings
-from ecomm.sql import qualified, render
-from ecomm.tables import AGGREGATES, FACT, MARTS, Derived
+from ecomm.sql import check_file, qualified, render
+from ecomm.tables import AGGREGATES, FACT, FACT_CHECKS, MARTS, QUARANTINE, Derived
 
 from tests.conftest import ROOT, Platform
 from tests.dags.expected import Row
@@ -59,26 +60,33 @@ class Warehouse:
 
     def load_fact(self, lines: list[str]) -> None:
         """Makes the fact of these CSV lines, one file a month, as the Spark job would."""
-        columns = [{"Name": name, "Type": hive} for name, (hive, _) in FACT_COLUMNS.items()]
-        location = f"s3://{BUCKET}/{self.database}/{FACT}/"
-        storage = {"Columns": columns, "Location": location, **PARQUET}
-        keys = [{"Name": name, "Type": "string"} for name in ("p_year", "p_month")]
+        months = sorted({line[:7] for line in lines})
+        files = {month: _parquet([line for line in lines if line.startswith(month)]) for month in months}
+        self._load(FACT, {name: hive for name, (hive, _) in FACT_COLUMNS.items()}, files)
+
+    def load_quarantine(self, lines: Mapping[str, list[str]]) -> None:
+        """Makes the quarantine of these lines, by the month of their folder."""
+        self._load(QUARANTINE, {"line": "string"}, {month: _parquet_lines(found) for month, found in lines.items()})
+
+    def _load(self, table: str, columns: Mapping[str, str], files: Mapping[str, bytes]) -> None:
+        location = f"s3://{BUCKET}/{self.database}/{table}/"
+        described = [{"Name": name, "Type": kind} for name, kind in columns.items()]
+        storage = {"Columns": described, "Location": location, **PARQUET}
         self._glue.create_table(
             DatabaseName=self.database,
             TableInput={
-                "Name": FACT,
+                "Name": table,
                 "TableType": "EXTERNAL_TABLE",
-                "PartitionKeys": keys,
+                "PartitionKeys": [{"Name": name, "Type": "string"} for name in ("p_year", "p_month")],
                 "StorageDescriptor": storage,
                 "Parameters": {"classification": "parquet"},
             },
         )
-        for month in sorted({line[:7] for line in lines}):
+        for month, body in files.items():
             folder = f"{location}p_year={month[:4]}/p_month={month[5:]}/"
-            body = _parquet([line for line in lines if line.startswith(month)])
-            self._s3.put_object(Bucket=BUCKET, Key=f"{folder.removeprefix(f's3://{BUCKET}/')}events.parquet", Body=body)
+            self._s3.put_object(Bucket=BUCKET, Key=f"{folder.removeprefix(f's3://{BUCKET}/')}rows.parquet", Body=body)
             partition = {"Values": month.split("-"), "StorageDescriptor": {**storage, "Location": folder}}
-            self._glue.create_partition(DatabaseName=self.database, TableName=FACT, PartitionInput=partition)
+            self._glue.create_partition(DatabaseName=self.database, TableName=table, PartitionInput=partition)
 
     def derive(self, table: Derived) -> None:
         """Computes a table from those before it."""
@@ -102,8 +110,9 @@ class Warehouse:
 
     def columns(self, name: str) -> dict[str, str]:
         """Columns and types of a table, in Hive's words, as the catalog has them."""
-        storage = self._glue.get_table(DatabaseName=self.database, Name=name)["Table"]["StorageDescriptor"]
-        return {column["Name"]: column["Type"] for column in storage["Columns"]}
+        table = self._glue.get_table(DatabaseName=self.database, Name=name)["Table"]
+        columns = [*table["StorageDescriptor"]["Columns"], *table.get("PartitionKeys", [])]
+        return {column["Name"]: column["Type"] for column in columns}
 
     def run(self, query: str) -> dict[str, Any]:
         """Runs a statement to its end; raises AssertionError with Athena's reason where it fails."""
@@ -128,12 +137,26 @@ class Warehouse:
         names = [str(datum.get("VarCharValue")) for datum in first]
         return [dict(zip(names, (datum.get("VarCharValue") for datum in row), strict=True)) for row in rest]
 
-    def check(self, table: Derived, name: str | None = None) -> dict[str, int]:
+    def read(self, table: str, columns: Iterable[str]) -> list[Row]:
+        """These columns of a table."""
+        quoted = ", ".join(f'"{name}"' for name in columns)
+        return self.rows(f'select {quoted} from "{self.database}"."{table}"')
+
+    def check(self, table: str, name: str | None = None) -> dict[str, int]:
         """How many rows fail each check of the table, or of another table of the same shape."""
-        file = f"{table.file.removesuffix('.sql')}_check.sql"
-        rows = self.rows(self.render(file, table=name or table.name))
+        return {check: failing for check, (failing, _) in self._checks(table, name or table).items()}
+
+    def failed(self, table: str) -> list[str]:
+        """The checks that keep the table from being published."""
+        return [check for check, (failing, warns) in self._checks(table, table).items() if failing and not warns]
+
+    def _checks(self, table: str, name: str) -> dict[str, tuple[int, bool]]:
+        """Failing rows of each check, and whether it only warns."""
+        file = FACT_CHECKS if table == FACT else check_file(DERIVED[table].file)
+        rows = self.rows(self.render(file, table=name))
         assert len({row["check_name"] for row in rows}) == len(rows)
-        return {str(row["check_name"]): int(str(row["failing_rows"])) for row in rows}
+        assert {row.get("severity", "error") for row in rows} <= {"error", "warn"}
+        return {str(row["check_name"]): (int(str(row["failing_rows"])), row.get("severity") == "warn") for row in rows}
 
 
 def _parquet(lines: list[str]) -> bytes:
@@ -153,10 +176,23 @@ def _parquet(lines: list[str]) -> bytes:
         return target.read_bytes()
 
 
-def build(platform: Platform, database: str, lines: list[str]) -> Warehouse:
-    """A database with the fact of these CSV lines (without a header) and every table computed from it."""
+def _parquet_lines(lines: list[str]) -> bytes:
+    with TemporaryDirectory() as folder:
+        target = Path(folder, "lines.parquet")
+        duckdb.execute(f"copy (select unnest($1::varchar[]) as line) to '{target}' (format parquet)", [lines])
+        return target.read_bytes()
+
+
+def build(
+    platform: Platform, database: str, lines: list[str], quarantine: Mapping[str, list[str]] | None = None
+) -> Warehouse:
+    """A database with the fact of these CSV lines (without a header) and every table computed from it.
+
+    quarantine: lines set aside, by the month of their folder.
+    """
     made = Warehouse(platform, database)
     made.load_fact(lines)
+    made.load_quarantine(quarantine or {})
     for table in DERIVED.values():
         made.derive(table)
     return made
@@ -165,4 +201,4 @@ def build(platform: Platform, database: str, lines: list[str]) -> Warehouse:
 @pytest.fixture(scope="session")
 def warehouse(platform: Platform) -> Warehouse:
     """The tables of the edge cases; a test that changes something makes a table of its own."""
-    return build(platform, "edge_cases", edge_cases.LINES)
+    return build(platform, "edge_cases", edge_cases.LINES, edge_cases.QUARANTINE)

@@ -12,12 +12,20 @@ FAST, FAST_ENOUGH = 901, 801
 CARTING, CARTING_ENOUGH = 902, 802
 SLEEPLESS, LATE = 903, 803
 READER, LONG_READER, BUYING_READER = 904, 804, 805
+REPEATING, REPEATING_ENOUGH = 906, 806
 SUSPICIOUS = {
     str(FAST): "events_per_hour",
     str(CARTING): "carts_per_hour",
     str(SLEEPLESS): "hours_per_day",
     str(READER): "views_without_end",
+    str(REPEATING): "repeats_per_hour",
 }
+# Lines set aside, by the month of their folder: the day that one tells counts only where it is of that month.
+QUARANTINE = {
+    "2019-11": ["2019-11-01 00:00:00 UTC,view,cut", "2019-11-25 00:00:00 UTC", "2019-10-31 00:00:00 UTC", "no time"],
+    "2019-10": ["2019-10-99 is no day"],
+}
+QUARANTINED = {"2019-11-01": 1, "2019-11-25": 1, None: 3}
 _sessions = count(1)
 
 
@@ -75,15 +83,19 @@ def loud_users() -> Iterator[str]:
             yield line(f"11-03 14:{number // 60:02}:{number % 60:02}", "view", user, name)
     for user, carts in ((CARTING, 101), (CARTING_ENOUGH, 100)):
         name = session()
-        for _ in range(carts):
-            yield line("11-17 16:58:13", "cart", user, name, price="27.00")
+        for number in range(carts):
+            yield line(f"11-17 16:{number % 60:02}:{number // 60:02}", "cart", user, name, price="27.00")
+    for user, copies in ((REPEATING, 32), (REPEATING_ENOUGH, 31)):
+        name = session()
+        for _ in range(copies):
+            yield line("11-17 16:58:13", "purchase", user, name)
     for user, hours in ((SLEEPLESS, 22), (LATE, 21)):
         for hour in range(hours):
             yield line(f"11-18 {hour:02}:15:00", "view", user, session(), SCARF)
     for user, views in ((READER, 1501), (LONG_READER, 1500), (BUYING_READER, 1501)):
         name = session()
         for number in range(views):
-            yield line(f"11-19 {number // 500:02}:{number % 60:02}:00", "view", user, name, CLOCK)
+            yield line(f"11-19 {number // 500:02}:{number % 60:02}:{number % 500 // 60:02}", "view", user, name, CLOCK)
     yield line("11-19 20:00:00", "cart", BUYING_READER, session(), CLOCK, price="9.00")
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 
 from tests.dags.expected import Audience, Event, Row, Session, Table, audiences, parse
 
 
-def tables(lines: list[str], suspicious: dict[str, str]) -> dict[str, Table]:
-    """Every table's rows, values as Athena's text, for CSV lines and the suspicious users with their reasons."""
+def tables(
+    lines: list[str], suspicious: dict[str, str], quarantined: Mapping[str | None, int] | None = None
+) -> dict[str, Table]:
+    """Every table's rows, values as Athena's text, for CSV lines and the suspicious users with their reasons.
+
+    quarantined: lines set aside, by the day that they begin with.
+    """
     events = parse(lines)
     both = audiences(events, set(suspicious))
     return {
@@ -20,6 +27,7 @@ def tables(lines: list[str], suspicious: dict[str, str]) -> dict[str, Table]:
         "kpi_cart_abandonment": [row for audience in both for row in cart_abandonment(audience)],
         "kpi_popular_categories": [row for audience in both for row in popular_categories(audience)],
         "kpi_hourly_activity": [row for audience in both for row in audience.hourly_activity()],
+        "kpi_data_quality": data_quality(events, set(suspicious), quarantined or {}),
     }
 
 
@@ -32,6 +40,9 @@ def activity(events: list[Event]) -> Table:
         {
             **dict(zip(names, group, strict=True)),
             "events": str(len(found)),
+            "repeated_events": str(len(found) - len({event.line for event in found})),
+            "events_without_brand": str(sum(event.brand is None for event in found)),
+            "events_without_price": str(sum(event.price <= 0 for event in found)),
             "amount": str(sum((event.price for event in found), Decimal("0.00"))),
             **_span(found),
         }
@@ -91,6 +102,49 @@ def popular_categories(audience: Audience) -> Table:
     return [
         row | {"events": str(events[str(row["day"]), row["category_code"]])} for row in audience.popular_categories()
     ]
+
+
+def data_quality(events: list[Event], suspicious: set[str], quarantined: Mapping[str | None, int]) -> Table:
+    days: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        days[event.day].append(event)
+    rows = []
+    known = sorted({*days, *(day for day in quarantined if day)})
+    for day in _days_between(known[0], known[-1]):
+        found = days[day]
+        if day[:7] in {each[:7] for each in known}:
+            rows.append(_quality(day, "day_has_events", 1, not found))
+        if lines := quarantined.get(day, 0) + len(found):
+            rows.append(_quality(day, "line_is_readable", lines, quarantined.get(day, 0)))
+        if found:
+            failing = {
+                "category_code_is_known": sum(event.category is None for event in found),
+                "brand_is_known": sum(event.brand is None for event in found),
+                "price_is_above_zero": sum(event.price <= 0 for event in found),
+                "session_is_known": sum(event.session is None for event in found),
+                "event_is_not_repeated": len(found) - len({event.line for event in found}),
+                "user_is_not_suspicious": sum(event.user in suspicious for event in found),
+            }
+            rows += [_quality(day, check, len(found), count) for check, count in failing.items()]
+    if lines := quarantined.get(None, 0):
+        rows.append(_quality(None, "line_is_readable", lines, lines))
+    return rows
+
+
+def _quality(day: str | None, check: str, rows: int, failing: int) -> Row:
+    return {
+        "day": day,
+        "check": check,
+        "rows": str(rows),
+        "failing_rows": str(int(failing)),
+        "rate": _rate({"failing": str(int(failing)), "rows": str(rows)}, "failing", "rows"),
+    }
+
+
+def _days_between(first: str, last: str) -> list[str]:
+    start = date.fromisoformat(first)
+    days = (date.fromisoformat(last) - start).days
+    return [str(start + timedelta(days=number)) for number in range(days + 1)]
 
 
 def _span(events: list[Event]) -> Row:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from ecomm import catalog
 from ecomm.batch.audit import audit
+from ecomm.batch.publish import publish_activity
 from ecomm.errors import DataError
 
 from tests.plugins.conftest import World
@@ -52,6 +53,30 @@ def test_rows_that_do_not_agree_fail(world: World, report: dict[str, Any], messa
     world.report("v", {MONTH: report})
     with pytest.raises(DataError, match=f"Nothing was published: .*{message}"):
         audit([MONTH], "v", most_quarantined=0.001)
+
+
+def test_events_of_another_month_fail_and_what_was_published_goes_on_serving(world: World) -> None:
+    world.convert("v1", MONTH, curated=3, quarantined=0)
+    publish_activity([MONTH], [], "v1")
+    world.convert("v2", MONTH, curated=5, quarantined=0, last_event="2019-12-01 00:00:00")
+    world.report("v2", {MONTH: told(5, 5, 0)})
+    with pytest.raises(DataError, match="'an event lies in the month of its partition' fails in 1 rows"):
+        audit([MONTH], "v2", most_quarantined=0)
+    assert world.query("select count(*) as found from ecomm_user_activity") == [{"found": "3"}]
+
+
+def test_a_day_without_an_event_is_told_and_published_all_the_same(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.convert("v", MONTH, curated=2, quarantined=0, last_event="2019-11-04 00:00:00")
+    world.report("v", {MONTH: told(2, 2, 0)})
+    checks = audit([MONTH], "v", most_quarantined=0)["checks"]
+    gaps = checks["no day without an event between the first and the last of a month"]
+    assert gaps == {"outcome": "WARNING", "failing_rows": 2, "detail": "days with events: 2"}
+    assert {check["outcome"] for check in checks.values()} == {"passed", "WARNING"}
+    assert any(
+        record.levelname == "WARNING" and "no day without an event" in record.getMessage() for record in caplog.records
+    )
 
 
 def test_a_month_missing_in_the_report_fails(world: World) -> None:

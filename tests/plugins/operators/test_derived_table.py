@@ -45,8 +45,8 @@ def write(world: World, sql: Path) -> Write:
     return write
 
 
-def audit(written: dict[str, Any]) -> Any:
-    return AuditTableOperator(task_id="audit", file=FILE, written=written).execute(context())
+def audit(written: dict[str, Any], run: Any = None) -> Any:
+    return AuditTableOperator(task_id="audit", file=FILE, written=written).execute(run or context())
 
 
 def tables(world: World) -> list[str]:
@@ -69,7 +69,7 @@ def test_a_table_is_written_aside_and_counted(world: World, write: Write) -> Non
 
 def test_an_audit_that_passes_tells_its_checks(write: Write) -> None:
     found = audit(write())
-    assert found["checks"] == {"no 4": "rows: 3"}
+    assert found["checks"] == {"no 4": {"outcome": "passed", "failing_rows": 0, "detail": "rows: 3"}}
 
 
 def test_an_audit_that_fails_names_every_failed_check_and_keeps_the_table_before(
@@ -79,22 +79,39 @@ def test_an_audit_that_fails_names_every_failed_check_and_keeps_the_table_before
     (sql / "thresholds.json").write_text('{"largest": {"value": 5, "reason": "a test"}}')
     checks = "\nunion all\n".join(CHECK.format(number) for number in (4, 5, 6))
     (sql / "marts/kpi_test_check.sql").write_text(checks)
-    written = write("v2")
+    written, run = write("v2"), context()
     with pytest.raises(DataError) as failure:
-        audit(written)
+        audit(written, run)
     message = str(failure.value)
     assert "kpi_test was not published, the one before it goes on serving" in message
     assert "'no 4' fails in 1 rows (rows: 5); 'no 5' fails in 1 rows (rows: 5)" in message
     assert "no 6" not in message
     assert "kpi_test__v2_1; the checks in marts/kpi_test_check.sql" in message
     assert numbers(world) == ["1", "2", "3"]
+    checks = run["ti"].xcoms["failed_audit"]["checks"]
+    assert {name: check["outcome"] for name, check in checks.items()} == {
+        "no 4": "FAILED",
+        "no 5": "FAILED",
+        "no 6": "passed",
+    }
+
+
+def test_a_check_that_only_warns_is_told_and_keeps_nothing_back(
+    write: Write, sql: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (sql / "marts/kpi_test_check.sql").write_text(
+        "select 'no 3' as check_name, 'warn' as severity, 1 as failing_rows, '' as detail from {{ table }} limit 1"
+    )
+    found = audit(write())
+    assert found["checks"]["no 3"]["outcome"] == "WARNING"
+    assert [record.levelname for record in caplog.records if "no 3" in record.getMessage()][-1] == "WARNING"
 
 
 def test_a_check_file_without_a_check_fails(write: Write, sql: Path) -> None:
     (sql / "marts/kpi_test_check.sql").write_text(
         "select 'x' as check_name, 0 as failing_rows, '' as detail where false"
     )
-    with pytest.raises(DataError, match="returned no check for kpi_test"):
+    with pytest.raises(DataError, match=r"kpi_test_check\.sql returned no check;"):
         audit(write())
 
 
@@ -148,6 +165,39 @@ def test_a_query_that_fails_says_so_in_athenas_words(write: Write, sql: Path) ->
     (sql / FILE).write_text("select nothing from nowhere")
     with pytest.raises(RuntimeError, match=r"Athena query .* ended as FAILED: .*TABLE_NOT_FOUND"):
         write()
+
+
+def test_a_statement_that_is_wrong_is_not_tried_again_and_the_table_before_goes_on_serving(
+    world: World, write: Write, sql: Path
+) -> None:
+    publish_table(write("v1"), FILE)
+    (sql / FILE).write_text("-- Wrong.\nselect number fro numbers")
+    with pytest.raises(DataError, match=r"FAILED: SYNTAX_ERROR: line \d+:\d+: .*\. Correct the statement, then clear"):
+        write("v2")
+    assert numbers(world) == ["1", "2", "3"]
+
+
+def test_a_query_that_reads_more_than_the_workgroup_allows_is_not_tried_again(
+    world: World, write: Write, sql: Path
+) -> None:
+    publish_table(write("v1"), FILE)
+    (sql / FILE).write_text(
+        "-- Texts of which no two are alike.\nselect sha512(to_utf8(cast(number as varchar))) as text "
+        "from unnest(sequence(1, 9000)) as numbers (number)"
+    )
+    publish_table(write("v2"), FILE)
+    limit = 10_000_000
+    client = world.aws.client("athena")
+    client.update_work_group(
+        WorkGroup=world.names.athena_workgroup, ConfigurationUpdates={"BytesScannedCutoffPerQuery": limit}
+    )
+    size = sum(found["Size"] for found in world.aws.list_objects(world.names.curated_bucket, "kpi/kpi_test/v2-1/"))
+    wide = " union all ".join(["select text from {{ database }}.kpi_test"] * (limit // size + 2))
+    (sql / FILE).write_text(f"-- Too much.\nselect max(text) as text from ({wide}) as texts")
+    with pytest.raises(DataError, match=r"CANCELLED: .*limit was exceeded\. Let it read less, or raise the limit"):
+        write("v3")
+    assert world.query("select count(*) as found from kpi_test") == [{"found": "9000"}]
+    assert world.keys("kpi/kpi_test/v3-1/") == []
 
 
 def test_a_name_that_no_file_may_use_is_an_error(write: Write, sql: Path) -> None:
