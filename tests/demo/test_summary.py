@@ -42,6 +42,7 @@ def test_the_summary_has_the_promised_form(tmp_path: Path) -> None:
         summary(
             dataset={"months": ["2019-10"], "rows": 17434, "bytes": 2327166},
             batch={"rows_in": 17434, "rows_curated": 17433, "rows_quarantined": 1},
+            partition_key=KEY,
             kpis=KPIS,
             queries=[{"table": "agg_activity", "bytes_scanned": 8}],
             streamed=streamed(),
@@ -56,6 +57,11 @@ def test_the_summary_has_the_promised_form(tmp_path: Path) -> None:
             "rows_in": 17434,
             "rows_curated": 17433,
             "rows_quarantined": 1,
+            "partition_key": {
+                "key": "category_id",
+                "key_of_the_profile": "category_id",
+                "report": "s3://bucket/v.json",
+            },
             "kpis": {
                 "daily_visitors": KPIS.daily_visitors,
                 "cart_abandonment": KPIS.cart_abandonment,
