@@ -18,6 +18,7 @@ Query = Callable[[str], list[tuple[Any, ...]]]
 # By DataBrew's name of each, what computes the attributes of the result.
 Statistics = dict[str, Callable[[], dict[str, Any]]]
 _INT32 = (-(2**31), 2**31 - 1)
+_EXACT_IN_DOUBLES = 2**53
 
 
 def load(query: Query, source: Source, rows: int | None) -> tuple[int, int]:
@@ -87,7 +88,10 @@ class _Column:
         return {"name": self.name, "type": kind, **found}
 
     def _type(self) -> str:
-        """The narrowest that all values are of; `2.05E+18` is a double, `nan` is none."""
+        """The narrowest that all values are of; `2.05E+18` is a double, `nan` is none.
+
+        Whole numbers that a double cannot hold stay texts beside one: as doubles, different ids would be the same.
+        """
         ((values, whole, least, most, numbers, booleans),) = self.query(
             """
             SELECT count(*), count(whole), min(whole), max(whole),
@@ -104,7 +108,9 @@ class _Column:
             return "string"
         if whole == values:
             return "int" if least >= _INT32[0] and most <= _INT32[1] else "bigint"
-        return "double" if numbers == values else "boolean" if booleans == values else "string"
+        if numbers == values and (whole == 0 or max(abs(least), abs(most)) <= _EXACT_IN_DOUBLES):
+            return "double"
+        return "boolean" if booleans == values else "string"
 
     def _of_values(self) -> dict[str, Any]:
         ((distinct, unique, present, entropy),) = self.query(

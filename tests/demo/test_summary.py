@@ -35,6 +35,15 @@ def streamed() -> Streamed:
     return Streamed(Sent({"events_sent": 2}, BEGIN, 1), archive, counts, {}, late=5, malformed=7, alerts=alerts)
 
 
+KEY = {
+    "key": "category_id",
+    "key_of_the_profile": "category_id",
+    "sentence": "category_id, as the profile says.",
+    "report": "s3://bucket/v.json",
+    "arguments": {"--CLUSTER_BY": "category_id"},
+}
+
+
 @pytest.mark.usefixtures("aws_environment")
 def test_the_summary_has_the_promised_form(tmp_path: Path) -> None:
     path = tmp_path / "demo" / "summary.json"

@@ -67,6 +67,9 @@ def markdown(verdict: Verdict, key: str, month: Volume, rows: int, profile: str)
             "",
             *_markdown_table(verdict, "full"),
             "",
+            "As a folder each, a column's values would be so many partitions of so much CSV; Athena writes at most 100 "
+            "at once. So they are an order within the months, and a query reads the row groups of its value.",
+            "",
             "## Each column",
             "",
             *(f"- `{one.column.name}`: {remarks(one)}." for one in verdict.candidates),

@@ -78,6 +78,7 @@ def test_nan_is_a_brand_and_nothing_is_missing_a_value(profiles: Profiles) -> No
         (["1", str(2**31)], "bigint"),
         (["1", str(2**63)], "double"),
         (["1", "2.05301E+18"], "double"),
+        ([str(2**60), "2.05301E+18"], "string"),
         (["1", "x"], "string"),
         (["1", "2019-11-01 00:00:00 UTC"], "string"),
         (["true", "FALSE"], "boolean"),
