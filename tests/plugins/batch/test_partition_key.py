@@ -15,6 +15,7 @@ from ecomm.errors import DataError
 from ecomm.operators.databrew_profile import ProfileOperator
 
 from simulator.dataset_generator import HEADER, generate
+from tests.conftest import ROOT
 from tests.plugins.conftest import World, context
 from tests.plugins.profiling import create_profile_job
 
@@ -27,7 +28,8 @@ def column(name: str, distinct: int, largest: float, missing: float = 0.0, uniqu
     return ColumnProfile(name, "string", distinct, unique, round(missing * rows), (round(largest * rows),), "x")
 
 
-# What is published of the month; shares of the largest as far as they are known.
+# What is published of the month. Not so: shares of the largest products, brands, users and sessions, and the numbers of
+# times and prices, which are estimates.
 NOVEMBER = Profile(
     FULL_MONTH.rows,
     100_519,
@@ -68,6 +70,17 @@ def test_november_speaks_for_the_category() -> None:
     for name in ("product_id", "user_id", "user_session"):
         assert not objections[name]
         assert not candidate(found, name).full.fills_row_groups
+
+
+def test_the_page_shows_what_the_rules_make_of_november() -> None:
+    lines = (ROOT / "docs/partition-key.md").read_text().replace("**", "").splitlines()
+    for each in verdict().candidates:
+        full = each.full
+        shown = (
+            f"| {each.column.name} | {full.values:,} | {each.largest:.2%} | {each.missing:.2%} | {full.rows:,.0f} "
+            f"| {full.bytes:,.0f} | {full.typical:.2%} | "
+        )
+        assert [line for line in lines if line.startswith(shown)], shown
 
 
 def test_a_full_month_has_the_sizes_that_follow_from_its_rows() -> None:
