@@ -59,6 +59,7 @@ class Configuration:
             for selector in configuration.get("Selectors") or []:
                 _matches(selector, "")
         made.of_column("")
+        made.columns([""])
         return made
 
     def of_dataset(self) -> frozenset[str]:

@@ -10,7 +10,7 @@ from tests.conftest import Platform
 from tests.local.aws import client, deploy, refusal, remove
 from tests.local.databrew.conftest import ROLE, Profiles
 
-S3 = {"S3InputDefinition": {"Bucket": "b", "Key": "k.csv"}}
+S3 = {"S3InputDefinition": {"Bucket": "bucket", "Key": "k.csv"}}
 
 
 def test_a_dataset_is_described_listed_changed_and_deleted(profiles: Profiles) -> None:
@@ -20,7 +20,7 @@ def test_a_dataset_is_described_listed_changed_and_deleted(profiles: Profiles) -
     assert (found["Input"], found["Source"], found["Tags"]) == (S3, "S3", {"a": "1"})
     assert found["ResourceArn"] == f"arn:aws:databrew:us-east-1:000000000000:dataset/{name}"
     assert name in [dataset["Name"] for dataset in databrew.list_datasets()["Datasets"]]
-    other = {"S3InputDefinition": {"Bucket": "b", "Key": "other/"}}
+    other = {"S3InputDefinition": {"Bucket": "bucket", "Key": "other/"}}
     databrew.update_dataset(Name=name, Input=other)
     assert databrew.describe_dataset(Name=name)["Input"] == other
     profiles.create_job()
@@ -93,11 +93,11 @@ def test_a_job_that_cannot_run_here_is_refused(profiles: Profiles, settings: dic
 @pytest.mark.parametrize(
     ("dataset", "sentence"),
     [
-        ({"Input": {"S3InputDefinition": {"Bucket": "b"}}}, "give a bucket and a key"),
+        ({"Input": {"S3InputDefinition": {"Bucket": "bucket"}}}, "give a bucket and a key"),
         ({"Input": {"DataCatalogInputDefinition": {"DatabaseName": "d", "TableName": "t"}}}, "reads datasets from S3"),
         ({"Input": S3, "Format": "PARQUET"}, "profiles CSV, not PARQUET"),
         ({"Input": S3, "PathOptions": {"FilesLimit": {"MaxFiles": 1}}}, "knows no PathOptions"),
-        ({"Input": {"S3InputDefinition": {"Bucket": "b", "Key": "<(>"}}}, "The key '<(>' does not read"),
+        ({"Input": {"S3InputDefinition": {"Bucket": "bucket", "Key": "<(>"}}}, "The key '<(>' does not read"),
     ],
 )
 def test_a_dataset_that_cannot_be_read_here_is_refused(
@@ -129,7 +129,7 @@ def resources(**job: Any) -> dict[str, Any]:
                 "Type": "PROFILE",
                 "DatasetName": {"Ref": "Dataset"},
                 "RoleArn": ROLE,
-                "OutputLocation": {"Bucket": "b", "Key": "profiles/"},
+                "OutputLocation": {"Bucket": "bucket", "Key": "profiles/"},
                 "JobSample": {"Mode": "FULL_DATASET"},
                 "Tags": [{"Key": "a", "Value": "1"}],
                 **job,
@@ -154,6 +154,9 @@ def test_a_stack_makes_changes_and_deletes_them(platform: Platform) -> None:
 
 
 def test_a_recipe_job_in_a_template_is_refused(platform: Platform) -> None:
-    with pytest.raises(AssertionError, match="runs jobs of the type PROFILE only"):
+    with pytest.raises(AssertionError):
         deploy(platform, "databrew-recipe", resources(Type="RECIPE"))
+    events = client(platform, "cloudformation").describe_stack_events(StackName="databrew-recipe")["StackEvents"]
+    reasons = [event.get("ResourceStatusReason", "") for event in events]
+    assert any("AWS::DataBrew::Job: the local platform runs jobs of the type PROFILE only." in said for said in reasons)
     remove(platform, "databrew-recipe")
