@@ -4,16 +4,18 @@
 Starts when `ecomm_dataset_upload` has brought a data set, or by hand.
 
 1. **Crawl** the sample and the uncompressed months, so that both are tables of the raw database.
-2. **Convert** the months to Parquet with Spark, sorted by the chosen column. A line that is no event of its month is
-   set aside with its text and a reason.
-3. **Audit**: rows in are rows curated and rows set aside, by the job's report and by Athena's own count of the files,
+2. **Profile** the whole data set with DataBrew: how many values each column has, how often, how many are missing.
+3. **Choose the partition key** from the profile, with the reasons in the log and in S3, unless the form names it.
+4. **Convert** the months to Parquet with Spark, sorted by the key. A line that is no event of its month is set aside
+   with its text and a reason.
+5. **Audit**: rows in are rows curated and rows set aside, by the job's report and by Athena's own count of the files,
    and the events pass their check file. The log shows each check; so does the task's XCom.
-4. **Publish** each month in one step. Months that are gone from the raw bucket are dropped.
-5. **Each table**: written aside, audited by its check file, published in one step. A table that fails its audit is not
+6. **Publish** each month in one step. Months that are gone from the raw bucket are dropped.
+7. **Each table**: written aside, audited by its check file, published in one step. A table that fails its audit is not
    published; the one before it goes on serving. Only `agg_activity` reads the events; all others read aggregates.
 
 ```json
-{"months": ["2019-10", "2019-11"], "cluster_by": "category_id"}
+{"months": ["2019-10", "2019-11"], "cluster_by": "auto"}
 ```
 
 **May be repeated.** Every run writes under a version of its own, and a try joins the Spark run that the try before it
@@ -26,8 +28,10 @@ from typing import Any
 
 from airflow.sdk import Param, TaskGroup, chain, dag, task
 from ecomm.assets import KPIS, UNCOMPRESSED
+from ecomm.batch.partition_key import BY_PROFILE
 from ecomm.contract import COLUMNS, MONTH_PATTERN
-from ecomm.dag_defaults import CONVERSION, CRAWL, DEFAULT_ARGS, QUERY, TAGS
+from ecomm.dag_defaults import CONVERSION, CRAWL, DEFAULT_ARGS, PROFILE, QUERY, TAGS
+from ecomm.operators.databrew_profile import ProfileOperator
 from ecomm.operators.derived_table import AuditTableOperator, WriteTableOperator
 from ecomm.operators.glue_crawler import CrawlOperator
 from ecomm.operators.glue_job import GlueJobRunOperator
@@ -36,7 +40,7 @@ from ecomm.tables import AGGREGATES, FACT, MARTS, QUARANTINE, Derived
 
 
 @dag(
-    description="Crawl, convert to Parquet, audit, publish; then the aggregates and the KPIs",
+    description="Crawl, profile, choose the partition key, convert to Parquet, audit, publish; then the KPIs",
     doc_md=__doc__,
     schedule=[UNCOMPRESSED],
     catchup=False,
@@ -53,11 +57,12 @@ from ecomm.tables import AGGREGATES, FACT, MARTS, QUARANTINE, Derived
             description="As 2019-11, one a line. None: the months just uploaded, and all that are not served yet.",
         ),
         "cluster_by": Param(
-            "category_id",
+            BY_PROFILE,
             type="string",
-            enum=list(COLUMNS),
+            enum=[BY_PROFILE, *COLUMNS],
             title="Cluster by",
-            description="The column whose values lie together, so that a query of one value skips the rest.",
+            description="The column whose values lie together, so that a query of one value skips the rest. "
+            "auto: the one that the profile speaks for.",
         ),
         "most_quarantined": Param(
             1.0,
@@ -84,10 +89,19 @@ def ecomm_batch_kpis() -> None:
         return plan(params, dag_run.run_id, triggering_asset_events)
 
     plan: Any = choose_months()
+    profile = ProfileOperator(task_id="profile", job=names.profile_job, execution_timeout=PROFILE)
+
+    @task(multiple_outputs=True)
+    def choose_partition_key(ti: Any = None, params: Any = None) -> Any:
+        from ecomm.batch.tasks import choose_partition_key as choose
+
+        return choose(ti.xcom_pull("profile"), ti.xcom_pull("choose_months"), params["cluster_by"])
+
+    key: Any = choose_partition_key()
     convert_to_parquet = GlueJobRunOperator(
         task_id="convert_to_parquet",
         job=names.glue_job,
-        arguments=plan["arguments"],
+        arguments=key["arguments"],
         hopeless=["ConversionError"],
         execution_timeout=CONVERSION,
     )
@@ -139,7 +153,7 @@ def ecomm_batch_kpis() -> None:
         return group, publish
 
     activity: Any = publish_activity()
-    chain([crawl_sample, crawl_uncompressed, plan], convert_to_parquet, audit_activity(), activity)
+    chain([crawl_sample, crawl_uncompressed, plan, profile], key, convert_to_parquet, audit_activity(), activity)
     published = {FACT: activity, QUARANTINE: activity}
     for table in (*AGGREGATES, *MARTS):
         group, published[table.name] = derive(table)

@@ -17,7 +17,7 @@ from demo.progress import Progress
 from demo.summary import summary, write
 
 UPLOAD, BATCH = "ecomm_dataset_upload", "ecomm_batch_kpis"
-UPLOAD_RESULT, BATCH_RESULT = "summarize", "audit_activity"
+UPLOAD_RESULT, BATCH_RESULT, KEY_RESULT = "summarize", "audit_activity", "choose_partition_key"
 PARSE_SECONDS = 120
 ASSET_SECONDS = 60
 
@@ -36,11 +36,12 @@ def run(machine: Machine, files: Sequence[str], progress: Progress) -> None:
         batch_run = _batch(airflow, upload_run, progress)
     dataset = _returned(airflow, UPLOAD, upload_run, UPLOAD_RESULT)
     batch = _returned(airflow, BATCH, batch_run, BATCH_RESULT)
+    key = _returned(airflow, BATCH, batch_run, KEY_RESULT)
     names = settings()
     with progress.step("kpis", "The result, through Athena"), progress.waiting("Athena reads the KPI tables"):
         found = kpis.read(kpis.Athena(names.athena_workgroup), names.curated_database, dataset["months"])
     queries = scans.read(airflow, BATCH, batch_run)
-    report.show(progress.console, found, queries)
+    report.show(progress.console, found, queries, key)
 
     path = machine.var / "demo" / "summary.json"
     progress.console.print()
@@ -56,6 +57,7 @@ def run(machine: Machine, files: Sequence[str], progress: Progress) -> None:
         summary(
             dataset=dataset,
             batch=batch,
+            partition_key=key,
             kpis=found,
             queries=queries,
             streamed=streamed,

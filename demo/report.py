@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -17,9 +18,10 @@ LEVELS = "▁▂▃▄▅▆▇█"
 ALL, HUMAN = "all", "human"
 
 
-def show(console: Console, kpis: Kpis, queries: Sequence[Row]) -> None:
-    """Prints all of it."""
+def show(console: Console, kpis: Kpis, queries: Sequence[Row], key: Mapping[str, Any]) -> None:
+    """Prints all of it. key: what the choice of the partition key returned."""
     for shown in (
+        partition_key(key),
         daily_visitors(kpis.daily_visitors),
         cart_abandonment(kpis.cart_abandonment),
         popular_categories(kpis.popular_categories),
@@ -28,6 +30,11 @@ def show(console: Console, kpis: Kpis, queries: Sequence[Row]) -> None:
     ):
         console.print()
         console.print(shown)
+
+
+def partition_key(key: Mapping[str, Any]) -> Text:
+    """The choice in a sentence, and where its reasons are."""
+    return Text.assemble(("Partition key  ", "bold"), key["sentence"], (f"\n{key['report']}", "dim"))
 
 
 def daily_visitors(rows: Sequence[Row]) -> Table:

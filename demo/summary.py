@@ -16,6 +16,7 @@ def summary(
     *,
     dataset: Mapping[str, Any],
     batch: Mapping[str, Any],
+    partition_key: Mapping[str, Any],
     kpis: Kpis,
     queries: Sequence[Row],
     streamed: Streamed,
@@ -25,12 +26,13 @@ def summary(
     """The summary as a JSON object; `seconds` has each step and the `total`.
 
     dataset: what the upload's last task returned (rows, bytes); batch: what the audit returned (rows_in, rows_curated,
-    rows_quarantined); queries: what demo.scans read.
+    rows_quarantined); partition_key: what its choice returned; queries: what demo.scans read.
     """
     return {
         "dataset": {name: dataset[name] for name in ("rows", "bytes")},
         "batch": {
             **{name: batch[name] for name in ("rows_in", "rows_curated", "rows_quarantined")},
+            "partition_key": {name: partition_key[name] for name in ("key", "key_of_the_profile", "report")},
             "kpis": {
                 "daily_visitors": kpis.daily_visitors,
                 "cart_abandonment": kpis.cart_abandonment,

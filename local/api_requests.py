@@ -1,4 +1,4 @@
-"""Which operation of which service an HTTP request asks for, and an error in the protocol in which it asks."""
+"""What an HTTP request asks for, of which service and with what, and an error in the protocol in which it asks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
 import botocore.session
@@ -50,6 +50,26 @@ def _all_routes(service: str) -> Iterator[tuple[str, re.Pattern[str], str]]:
         http = model(service).operation_model(name).http
         uri = re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(http["requestUri"].partition("?")[0]))
         yield http["method"], re.compile(f"{uri}/?"), name
+
+
+def rest_parameters(
+    service: str, action: str, path: str, query: Mapping[str, list[str]], body: bytes
+) -> dict[str, Any]:
+    """The operation's parameters from path, query and JSON body. Raises ValueError where the body is no JSON object."""
+    operation = model(service).operation_model(action)
+    given = json.loads(body or b"{}")
+    if not isinstance(given, dict):
+        raise ValueError("the request is not a JSON object")
+    in_path = re.sub(r"\\\{(\w+)\\\}", "(?P<\\1>[^/]+)", re.escape(operation.http["requestUri"].partition("?")[0]))
+    found = re.fullmatch(f"{in_path}/?", path)
+    for name, member in operation.input_shape.members.items():
+        place, key = member.serialization.get("location"), member.serialization.get("name", name)
+        if place == "uri" and found:
+            given[name] = unquote(found[key])
+        elif place == "querystring" and query.get(key):
+            (text, *_) = query[key]
+            given[name] = int(text) if member.type_name == "integer" and text.isdigit() else text
+    return given
 
 
 def error_status(service: str, code: str) -> int:

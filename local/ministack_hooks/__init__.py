@@ -22,6 +22,7 @@ from local.ministack_hooks import (
     athena,
     cloudformation,
     cloudwatch,
+    databrew,
     dynamodb,
     dynamodb_resources,
     event_source_mappings,
@@ -66,6 +67,7 @@ def install(config: Config) -> None:
     glue.install()
     glue_crawlers.install(config)
     glue_jobs.install(config)
+    databrew.install(config)
     athena.install(config)
     streams = kinesis.install(config)
     firehose.install(config, streams)

@@ -7,9 +7,12 @@ import re
 
 from ecomm.resources import INCLUDE
 
-COLUMNS = tuple(
-    column["name"] for column in json.loads((INCLUDE / "contract/ecomm_user_activity.json").read_text())["columns"]
-)
+# Of each column what its values are: catalogue, traffic or measure, as the contract explains.
+DOMAINS: dict[str, str] = {
+    column["name"]: column["domain"]
+    for column in json.loads((INCLUDE / "contract/ecomm_user_activity.json").read_text())["columns"]
+}
+COLUMNS = tuple(DOMAINS)
 HEADER = ",".join(COLUMNS).encode() + b"\n"
 
 MONTH_PATTERN = r"20\d\d-(0[1-9]|1[0-2])"

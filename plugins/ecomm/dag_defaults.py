@@ -11,6 +11,7 @@ TAGS = ["ecomm"]
 QUICK = timedelta(minutes=10)
 QUERY = timedelta(minutes=30)
 CRAWL = timedelta(hours=1)
+PROFILE = timedelta(hours=2)
 CONVERSION = timedelta(hours=3)
 UPLOAD = timedelta(hours=12)
 # Managed Flink starts in a minute or two; a snapshot of much state takes longer.

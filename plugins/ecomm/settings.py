@@ -32,6 +32,7 @@ class Settings:
     curated_database: str
     sample_crawler: str
     uncompressed_crawler: str
+    profile_job: str
     glue_job: str
     athena_workgroup: str
     clicks_stream: str
@@ -66,6 +67,7 @@ def derive(region: str, stage: str, prefix: str) -> Settings:
         curated_database=f"db_ecommerce_curated{underscore}",
         sample_crawler=f"ecomm-user-activity-crawler-1{dash}",
         uncompressed_crawler=f"ecomm-user-activity-crawler-2{dash}",
+        profile_job=f"ecomm-user-activity-profile{dash}",
         glue_job=f"ecomm-csv-to-parquet{dash}",
         athena_workgroup=f"ecomm-analytics{dash}",
         clicks_stream=f"ecommerce-raw-user-activity-stream-1{dash}",

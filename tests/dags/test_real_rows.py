@@ -26,6 +26,17 @@ def batch(run: Run) -> dict[str, Any]:
         return run("ecomm_batch_kpis", {})
 
 
+def test_the_profile_is_of_every_row_and_speaks_for_the_category(batch: dict[str, Any]) -> None:
+    profile = batch["profile"]
+    assert (profile["rows"], profile["duplicate_rows"]) == (17434, 5)
+    category, brand = profile["columns"]["category_id"], profile["columns"]["brand"]
+    assert (category["type"], category["distinct"], category["missing"]) == ("bigint", 434, 0)
+    assert (brand["distinct"], brand["missing"]) == (864, 2477)
+    key = batch["choose_partition_key"]
+    assert (key["key"], key["key_of_the_profile"]) == ("category_id", "category_id")
+    assert key["arguments"]["--CLUSTER_BY"] == "category_id"
+
+
 def test_every_row_is_curated(batch: dict[str, Any]) -> None:
     audit = batch["audit_activity"]
     assert (audit["rows_in"], audit["rows_curated"], audit["rows_quarantined"]) == (17434, 17434, 0)

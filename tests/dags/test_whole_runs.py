@@ -172,6 +172,17 @@ def test_the_rates_are_those_of_their_counts(outcome: Outcome) -> None:
         assert (None if found is None else float(found)) == (wanted and pytest.approx(wanted, abs=1e-12))
 
 
+def test_the_rows_lie_in_the_order_of_the_key_that_the_profile_speaks_for(outcome: Outcome) -> None:
+    """Two of the bad lines are rows of nine columns, which is all that a profile asks for."""
+    from ecomm.aws import client
+    from ecomm.settings import settings
+
+    assert outcome.batch["profile"]["rows"] == len(outcome.good) + 2
+    assert outcome.batch["choose_partition_key"]["key"] == "category_id"
+    run = client("glue").get_job_run(JobName=settings().glue_job, RunId=outcome.batch["convert_to_parquet"]["run_id"])
+    assert run["JobRun"]["Arguments"]["--CLUSTER_BY"] == "category_id"
+
+
 def test_only_the_bot_is_suspicious(outcome: Outcome) -> None:
     assert read_table("select user_id, reason from suspicious_users") == [{"user_id": BOT, "reason": "events_per_hour"}]
 

@@ -23,6 +23,14 @@ def line_of(shown: RenderableType, start: str) -> list[str]:
     return found[0].removeprefix(start).split()
 
 
+def test_the_choice_of_the_key_is_a_sentence_and_a_place() -> None:
+    key = {"sentence": "category_id, as the profile of 17,434 rows says.", "report": "s3://bucket/v.json"}
+    assert text(report.partition_key(key)) == [
+        "Partition key  category_id, as the profile of 17,434 rows says.",
+        "s3://bucket/v.json",
+    ]
+
+
 def visitors(day: str, audience: str, factor: int = 1) -> Row:
     return {
         "day": day,

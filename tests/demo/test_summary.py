@@ -35,6 +35,15 @@ def streamed() -> Streamed:
     return Streamed(Sent({"events_sent": 2}, BEGIN, 1), archive, counts, {}, late=5, malformed=7, alerts=alerts)
 
 
+KEY = {
+    "key": "category_id",
+    "key_of_the_profile": "category_id",
+    "sentence": "category_id, as the profile says.",
+    "report": "s3://bucket/v.json",
+    "arguments": {"--CLUSTER_BY": "category_id"},
+}
+
+
 @pytest.mark.usefixtures("aws_environment")
 def test_the_summary_has_the_promised_form(tmp_path: Path) -> None:
     path = tmp_path / "demo" / "summary.json"
@@ -42,6 +51,7 @@ def test_the_summary_has_the_promised_form(tmp_path: Path) -> None:
         summary(
             dataset={"months": ["2019-10"], "rows": 17434, "bytes": 2327166},
             batch={"rows_in": 17434, "rows_curated": 17433, "rows_quarantined": 1},
+            partition_key=KEY,
             kpis=KPIS,
             queries=[{"table": "agg_activity", "bytes_scanned": 8}],
             streamed=streamed(),
@@ -56,6 +66,11 @@ def test_the_summary_has_the_promised_form(tmp_path: Path) -> None:
             "rows_in": 17434,
             "rows_curated": 17433,
             "rows_quarantined": 1,
+            "partition_key": {
+                "key": "category_id",
+                "key_of_the_profile": "category_id",
+                "report": "s3://bucket/v.json",
+            },
             "kpis": {
                 "daily_visitors": KPIS.daily_visitors,
                 "cart_abandonment": KPIS.cart_abandonment,

@@ -34,6 +34,7 @@ SHARED = {
     "userDefinedFunction/*",
     "log-group:/aws-glue/crawlers",
     "log-group:/aws-glue/crawlers:*",
+    "log-group:/aws-glue-databrew/*",
 }
 
 
@@ -222,6 +223,7 @@ def test_a_role_is_taken_by_its_service_only() -> None:
     }
     assert trusted == {
         "CrawlerRole": "glue.amazonaws.com",
+        "ProfileRole": "databrew.amazonaws.com",
         "GlueJobRole": "glue.amazonaws.com",
         "FlinkRole": "kinesisanalytics.amazonaws.com",
         "ArchiveRole": "firehose.amazonaws.com",

@@ -20,7 +20,7 @@ def client(platform: Platform, service: str) -> Any:
 @pytest.mark.parametrize(
     ("service", "call"),
     [
-        ("databrew", lambda c: c.list_jobs()),
+        ("glacier", lambda c: c.list_vaults()),
         ("quicksight", lambda c: c.list_dashboards(AwsAccountId="000000000000")),
         ("sagemaker", lambda c: c.list_models()),
         ("redshift", lambda c: c.describe_clusters()),

@@ -9,6 +9,7 @@ from typing import Any
 
 from ecomm import catalog
 from ecomm.aws import list_objects
+from ecomm.batch.partition_key import Volume
 from ecomm.contract import is_month, month_of_partition
 from ecomm.errors import DataError
 from ecomm.settings import settings
@@ -55,6 +56,13 @@ def job_arguments(months: Sequence[str], version: str, cluster_by: str) -> dict[
         "--CLUSTER_BY": cluster_by,
         "--REPORT": f"s3://{names.artifacts_bucket}/{report_key(version)}",
     }
+
+
+def average_month(rows: int) -> Volume:
+    """An average month of the raw bucket, whose months have so many rows together."""
+    found = {each["Key"]: each["Size"] for each in list_objects(settings().raw_bucket, UNCOMPRESSED)}
+    months = max(len({month_of_partition(key) for key in found} - {None}), 1)
+    return Volume(rows // months, sum(found.values()) // months)
 
 
 def version_location(table: str, version: str) -> str:
