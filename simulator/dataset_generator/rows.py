@@ -1,0 +1,68 @@
+"""The rows: visits are made in the order of their beginnings, and their events put into the order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import accumulate
+from random import Random
+
+from . import calibration
+from .machines import machine_rows, session_id
+from .traffic import hours_of
+from .visitors import Visitors
+from .visits import Visits
+
+# Rows made between two writings of those whose time has come.
+BATCH = 16_384
+# A user's visits are so many seconds apart that no 10 seconds hold events of two.
+APART = 11
+
+
+def blocks_of_month(start: datetime, rows: int, seed: int, visitors: Visitors) -> Iterator[str]:
+    """The rows of one month in the order of time, some thousands at once; kept are those of the visits of the moment.
+
+    The month's end cuts the last visits.
+    """
+    random = Random(f"{seed}/{start:%Y-%m}")
+    visits = Visits(start, random)
+    for second, columns in machine_rows(start, rows, random):
+        visits.add(second, columns)
+    left, taken = rows, 0
+    for now in _make(start, rows, visits, visitors, random):
+        block = visits.take(taken, now)
+        taken = now
+        count = block.count("\n")
+        if count > left:
+            block = "".join(block.splitlines(keepends=True)[:left])
+        left -= min(count, left)
+        yield block
+
+
+def _make(start: datetime, rows: int, visits: Visits, visitors: Visitors, random: Random) -> Iterator[int]:
+    """Makes visits of at least so many rows; yields seconds of the month before which no row will be added."""
+    hours = hours_of(start)
+    ends = list(accumulate(hour.rows for hour in hours))
+    # When a user whose visit is still going on may come again.
+    back: dict[int, int] = {}
+    odd = rows >= calibration.FEWEST_ROWS_WITH_ODDITIES
+    without_session = rows // 2 % calibration.ROWS_A_MISSING_SESSION if odd else rows
+    planted, batch, hour, begin = visits.made, BATCH, 0, 0.0
+    while visits.made < rows:
+        place = (visits.made - planted + random.random()) / (rows - planted + 1) * ends[-1]
+        while place >= ends[hour]:
+            begin, hour = ends[hour], hour + 1
+        second = int((hour + (place - begin) / (ends[hour] - begin)) * 3600)
+        if visits.made >= batch:
+            batch = visits.made + BATCH
+            back = {user: then for user, then in back.items() if then > second}
+            yield second
+        user = visitors.next()
+        while back.get(user, 0) > second:
+            user = visitors.another()
+        if visits.made >= without_session:
+            without_session += calibration.ROWS_A_MISSING_SESSION
+            visits.look(second, f"{user},\n")
+        else:
+            back[user] = APART + visits.make(second, hours[hour], f"{user},{session_id(random)}\n")
+    yield len(hours) * 3600

@@ -1,0 +1,125 @@
+"""What one visit does: it looks at products, mostly of one category, puts some into the cart, and perhaps buys."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import accumulate, repeat
+from random import Random
+
+from . import calibration, shop
+from .rhythms import BITS, Look, pauses, rhythms
+from .traffic import Hour, next_month, real_month, views_a_visit
+
+SAME, ANYTHING = int(Look.SAME), int(Look.ANYTHING)
+SECONDS = [f"{second:02} UTC," for second in range(60)]
+
+
+class Visits:
+    """Visits of one month.
+
+    waiting: the rows made and not taken yet, a text for each second of the month. made: how many rows were made.
+    """
+
+    def __init__(self, start: datetime, random: Random) -> None:
+        self._random = random
+        self._month = f"{start:%Y-%m}"
+        self._end = int((next_month(start) - start).total_seconds())
+        days = [f"{start + timedelta(day):%Y-%m-%d}" for day in range(self._end // 86_400)]
+        self._minutes = [f"{day} {minute // 60:02}:{minute % 60:02}:" for day in days for minute in range(24 * 60)]
+        self.waiting = [""] * self._end
+        self.made = 0
+
+        categories = shop.of_month(self._month)
+        # Carts and purchases follow from views.
+        weights = [c.thousands * (1 - (c.code.carts + c.code.purchases) / 1000) for c in categories]
+        # Endless draws: of categories by their number, and of each one's products.
+        total = sum(weights)
+        self._draw_category = _draws([end / total for end in accumulate(weights)], random)
+        self._draw_product = [_draws_of(category, self._month, random) for category in categories]
+        # How much likelier than on average something of a category is put into the cart, and bought.
+        self._carts = _beside_mean([category.code.carts for category in categories], weights)
+        self._buys = _beside_mean([category.code.purchases for category in categories], weights)
+        self._rhythms = rhythms(views_a_visit(start))
+        self._pauses = pauses()
+        month = real_month(start)
+        self._repeated = calibration.REPEATED_ROWS * month.rows / month.sessions
+        self._closed, self._open = (int((moment - start).total_seconds()) for moment in calibration.HOLE)
+
+    def make(self, second: int, hour: Hour, user: str) -> int:
+        """Makes one visit that begins at a second of the month, within `hour`; returns the second of its last event.
+
+        user: the columns user_id and user_session with the line's end. What would be after the month's end is left out.
+        """
+        random, waiting, minutes, begin, made = self._random.random, self.waiting, self._minutes, second, 1
+        category = next(self._draw_category)
+        product = next(self._draw_product[category])
+        row = f"{minutes[second // 60]}{SECONDS[second % 60]}view,{product}{user}"
+        waiting[second] += row
+        if random() < self._repeated:
+            waiting[second] += row
+            made = 2
+        for offset, look in self._rhythms[self._random.getrandbits(BITS)]:
+            second = begin + offset
+            if second >= self._end:
+                break
+            if look:
+                if look == ANYTHING:
+                    category = next(self._draw_category)
+                product = next(self._draw_product[category])
+            waiting[second] += f"{minutes[second // 60]}{SECONDS[second % 60]}view,{product}{user}"
+            made += 1
+        self.made += made
+        if random() < hour.buys * self._buys[category]:
+            if random() < hour.carts_first:
+                second = self._again(second, f"cart,{product}{user}", calibration.ANOTHER_CART)
+            second = self._again(second, f"purchase,{product}{user}", calibration.ANOTHER_PURCHASE)
+        elif random() < hour.carts * self._carts[category]:
+            second = self._again(second, f"cart,{product}{user}", calibration.ANOTHER_CART)
+        return second
+
+    def look(self, second: int, user: str) -> None:
+        """Makes a visit of one view."""
+        self.add(second, f"view,{next(self._draw_product[next(self._draw_category)])}{user}")
+
+    def add(self, second: int, columns: str) -> None:
+        """Makes one row of the columns after event_time."""
+        self.waiting[second] += f"{self._minutes[second // 60]}{SECONDS[second % 60]}{columns}"
+        self.made += 1
+
+    def take(self, begin: int, end: int) -> str:
+        """The rows of these seconds, which wait no longer."""
+        rows = "".join(self.waiting[begin:end])
+        self.waiting[begin:end] = [""] * (end - begin)
+        return rows
+
+    def _again(self, second: int, columns: str, another: float) -> int:
+        """Makes the row a pause later, and with the chance `another` another one, and so on; returns the last second.
+
+        For two days the shop sold nothing, whoever wanted to buy.
+        """
+        while True:
+            second += self._pauses[self._random.getrandbits(BITS)]
+            sold = columns.startswith("cart") or not self._closed <= second < self._open
+            if sold and second < self._end:
+                self.add(second, columns)
+            if self._random.random() >= another:
+                return second
+
+
+def _draws(limits: list[float], random: Random) -> Iterator[int]:
+    """Endless places in `limits`, each as often as the limit is above the one before."""
+    limits[-1] = 1.0
+    return map(bisect, repeat(limits), iter(random.random, None))
+
+
+def _draws_of(category: shop.Category, month: str, random: Random) -> Iterator[str]:
+    """Endless products of a category, each as often as it is seen."""
+    shelf = shop.shelf(category.number, month)
+    return map(shelf.__getitem__, _draws(shelf.limits, random))
+
+
+def _beside_mean(values: list[float], weights: list[float]) -> list[float]:
+    mean = sum(value * weight for value, weight in zip(values, weights, strict=True)) / sum(weights)
+    return [value / mean for value in values]
