@@ -43,26 +43,29 @@ def _make(start: datetime, rows: int, visits: Visits, visitors: Visitors, random
     """Makes visits of at least so many rows; yields seconds of the month before which no row will be added."""
     hours = hours_of(start)
     ends = list(accumulate(hour.rows for hour in hours))
-    # When a user whose visit is still going on may come again.
-    back: dict[int, int] = {}
     odd = rows >= calibration.FEWEST_ROWS_WITH_ODDITIES
     without_session = rows // 2 % calibration.ROWS_A_MISSING_SESSION if odd else rows
-    planted, batch, hour, begin = visits.made, BATCH, 0, 0.0
-    while visits.made < rows:
-        place = (visits.made - planted + random.random()) / (rows - planted + 1) * ends[-1]
-        while place >= ends[hour]:
-            begin, hour = ends[hour], hour + 1
-        second = int((hour + (place - begin) / (ends[hour] - begin)) * 3600)
-        if visits.made >= batch:
-            batch = visits.made + BATCH
-            back = {user: then for user, then in back.items() if then > second}
-            yield second
-        user = visitors.next()
-        while back.get(user, 0) > second:
-            user = visitors.another()
-        if visits.made >= without_session:
-            without_session += calibration.ROWS_A_MISSING_SESSION
-            visits.look(second, f"{user},\n")
-        else:
-            back[user] = APART + visits.make(second, hours[hour], f"{user},{session_id(random)}\n")
+    # When a user whose visit is still going on may come again.
+    back: dict[int, int] = {}
+    planted = done = visits.made
+    batch = done + BATCH
+    for number, (hour, end) in enumerate(zip(hours, ends, strict=True)):
+        # A visit begins where its rows are among the hour's, so that each hour gets its rows however long visits are.
+        target = planted + round((rows - planted) * end / ends[-1])
+        step = 3600 / (target - done) if target > done else 0
+        while visits.made < target:
+            second = number * 3600 + int((visits.made - done + random.random()) * step)
+            if visits.made >= batch:
+                batch = visits.made + BATCH
+                back = {user: then for user, then in back.items() if then > second}
+                yield second
+            user = visitors.next()
+            while back.get(user, 0) > second:
+                user = visitors.another()
+            if visits.made >= without_session:
+                without_session += calibration.ROWS_A_MISSING_SESSION
+                visits.look(second, f"{user},\n")
+            else:
+                back[user] = APART + visits.make(second, hour, f"{user},{session_id(random)}\n")
+        done = target
     yield len(hours) * 3600

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import accumulate, repeat
 from random import Random
@@ -12,7 +12,7 @@ from . import calibration, shop
 from .rhythms import BITS, Look, pauses, rhythms
 from .traffic import Hour, next_month, real_month, views_a_visit
 
-SAME, ANYTHING = int(Look.SAME), int(Look.ANYTHING)
+ANYTHING = int(Look.ANYTHING)
 SECONDS = [f"{second:02} UTC," for second in range(60)]
 
 
@@ -24,20 +24,20 @@ class Visits:
 
     def __init__(self, start: datetime, random: Random) -> None:
         self._random = random
-        self._month = f"{start:%Y-%m}"
         self._end = int((next_month(start) - start).total_seconds())
         days = [f"{start + timedelta(day):%Y-%m-%d}" for day in range(self._end // 86_400)]
         self._minutes = [f"{day} {minute // 60:02}:{minute % 60:02}:" for day in days for minute in range(24 * 60)]
         self.waiting = [""] * self._end
         self.made = 0
 
-        categories = shop.of_month(self._month)
+        month_name = f"{start:%Y-%m}"
+        categories = shop.of_month(month_name)
         # Carts and purchases follow from views.
         weights = [c.thousands * (1 - (c.code.carts + c.code.purchases) / 1000) for c in categories]
         # Endless draws: of categories by their number, and of each one's products.
         total = sum(weights)
         self._draw_category = _draws([end / total for end in accumulate(weights)], random)
-        self._draw_product = [_draws_of(category, self._month, random) for category in categories]
+        self._products = _Products(categories, month_name, random)
         # How much likelier than on average something of a category is put into the cart, and bought.
         self._carts = _beside_mean([category.code.carts for category in categories], weights)
         self._buys = _beside_mean([category.code.purchases for category in categories], weights)
@@ -52,25 +52,28 @@ class Visits:
 
         user: the columns user_id and user_session with the line's end. What would be after the month's end is left out.
         """
-        random, waiting, minutes, begin, made = self._random.random, self.waiting, self._minutes, second, 1
+        random, waiting, minutes, end = self._random.random, self.waiting, self._minutes, self._end
         category = next(self._draw_category)
-        product = next(self._draw_product[category])
+        products = self._products[category]
+        product = next(products)
         row = f"{minutes[second // 60]}{SECONDS[second % 60]}view,{product}{user}"
         waiting[second] += row
         if random() < self._repeated:
             waiting[second] += row
-            made = 2
-        for offset, look in self._rhythms[self._random.getrandbits(BITS)]:
+            self.made += 1
+        begin, rhythm = second, self._rhythms[self._random.getrandbits(BITS)]
+        for offset, look in rhythm:
             second = begin + offset
-            if second >= self._end:
+            if second >= end:
+                rhythm = rhythm[: rhythm.index((offset, look))]
                 break
             if look:
                 if look == ANYTHING:
                     category = next(self._draw_category)
-                product = next(self._draw_product[category])
+                    products = self._products[category]
+                product = next(products)
             waiting[second] += f"{minutes[second // 60]}{SECONDS[second % 60]}view,{product}{user}"
-            made += 1
-        self.made += made
+        self.made += 1 + len(rhythm)
         if random() < hour.buys * self._buys[category]:
             if random() < hour.carts_first:
                 second = self._again(second, f"cart,{product}{user}", calibration.ANOTHER_CART)
@@ -81,7 +84,7 @@ class Visits:
 
     def look(self, second: int, user: str) -> None:
         """Makes a visit of one view."""
-        self.add(second, f"view,{next(self._draw_product[next(self._draw_category)])}{user}")
+        self.add(second, f"view,{next(self._products[next(self._draw_category)])}{user}")
 
     def add(self, second: int, columns: str) -> None:
         """Makes one row of the columns after event_time."""
@@ -114,10 +117,19 @@ def _draws(limits: list[float], random: Random) -> Iterator[int]:
     return map(bisect, repeat(limits), iter(random.random, None))
 
 
-def _draws_of(category: shop.Category, month: str, random: Random) -> Iterator[str]:
-    """Endless products of a category, each as often as it is seen."""
-    shelf = shop.shelf(category.number, month)
-    return map(shelf.__getitem__, _draws(shelf.limits, random))
+class _Products(dict[int, Iterator[str]]):
+    """By the number of a category in a month's list: endless products, each as often as it is seen."""
+
+    def __init__(self, categories: Sequence[shop.Category], month: str, random: Random) -> None:
+        super().__init__()
+        self._categories = categories
+        self._month = month
+        self._random = random
+
+    def __missing__(self, number: int) -> Iterator[str]:
+        shelf = shop.shelf(self._categories[number].number, self._month)
+        found = self[number] = map(shelf.__getitem__, _draws(shelf.limits, self._random))
+        return found
 
 
 def _beside_mean(values: list[float], weights: list[float]) -> list[float]:
