@@ -45,6 +45,17 @@ def rhythms(mean_views: float) -> list[Rhythm]:
     return made
 
 
+def delays(found: list[Rhythm]) -> list[float]:
+    """The share of the rows that are a number of hours behind their visit's begin; part of an hour counts to both."""
+    seconds = [second for rhythm in found for second in (0, *(second for second, _ in rhythm))]
+    shares = [0.0] * (max(seconds) // 3600 + 2)
+    for second in seconds:
+        hours, part = divmod(second / 3600, 1)
+        shares[int(hours)] += (1 - part) / len(seconds)
+        shares[int(hours) + 1] += part / len(seconds)
+    return shares
+
+
 @cache
 def pauses() -> list[int]:
     """Seconds from one event of a visit to the next, equally likely ones."""

@@ -42,7 +42,7 @@ def blocks_of_month(start: datetime, rows: int, seed: int, visitors: Visitors) -
 def _make(start: datetime, rows: int, visits: Visits, visitors: Visitors, random: Random) -> Iterator[int]:
     """Makes visits of at least so many rows; yields seconds of the month before which no row will be added."""
     hours = hours_of(start)
-    ends = list(accumulate(hour.rows for hour in hours))
+    ends = list(accumulate(_begins([hour.rows for hour in hours], visits.delays)))
     odd = rows >= calibration.FEWEST_ROWS_WITH_ODDITIES
     without_session = rows // 2 % calibration.ROWS_A_MISSING_SESSION if odd else rows
     # When a user whose visit is still going on may come again.
@@ -69,3 +69,18 @@ def _make(start: datetime, rows: int, visits: Visits, visitors: Visitors, random
                 back[user] = APART + visits.make(second, hour, f"{user},{session_id(random)}\n")
         done = target
     yield len(hours) * 3600
+
+
+def _begins(rows: list[float], delays: list[float]) -> list[float]:
+    """In which hours visits have to begin so that the hours get their rows, which are later; in numbers of rows.
+
+    Begins where there are too few rows by it, and so on: after some turns what is left is less than chance.
+    """
+    found = rows
+    for _ in range(6):
+        late = [
+            sum(share * found[max(hour - behind, 0)] for behind, share in enumerate(delays))
+            for hour in range(len(rows))
+        ]
+        found = [max(begin + wanted - got, 0.0) for begin, wanted, got in zip(found, rows, late, strict=True)]
+    return found

@@ -16,10 +16,6 @@ OCTOBER, NOVEMBER = "2019-10", "2019-11"
 GOLDEN, PLASTIC, SILVER = 0.6180339887498949, 0.7548776662466927, 0.41421356237309503
 FIRST_CATEGORY_ID = 2053013552226107603
 QUANTILES = 1024
-# Shares of the less seen products that only one of the two months has.
-_OTHERS = sum(code.products for code in calibration.CODES) * (1 - calibration.IN_BOTH_MONTHS)
-_ONLY_OCTOBER = calibration.OCTOBER_PRODUCTS / _OTHERS
-_ONLY_NOVEMBER = calibration.NOVEMBER_PRODUCTS / _OTHERS
 # In units of the distance from the middle to nine tenths.
 _NORMAL = [NormalDist(sigma=1 / NormalDist().inv_cdf(0.9)).inv_cdf((n + 0.5) / QUANTILES) for n in range(QUANTILES)]
 
@@ -129,13 +125,21 @@ def ranks_of(category: Category, month: str) -> list[int]:
     The best sold are there in every month; of the others some leave with October, and some come with November.
     """
     everything = range(category.products)
-    if month not in (OCTOBER, NOVEMBER):
+    if month not in (OCTOBER, NOVEMBER) or not category.october:
         return list(everything)
     always = category.products * calibration.IN_BOTH_MONTHS
-    gone, new = _ONLY_OCTOBER, _ONLY_OCTOBER + _ONLY_NOVEMBER
+    gone, new = _limits_of_months()
     if month == OCTOBER:
         return [rank for rank in everything if rank <= always or not gone <= rank * GOLDEN % 1 < new]
     return [rank for rank in everything if rank <= always or rank * GOLDEN % 1 >= gone]
+
+
+@cache
+def _limits_of_months() -> tuple[float, float]:
+    """The share of the less seen products that October alone has, and of those that one of the two months alone has."""
+    others = sum(category.products for category in categories() if category.october) * (1 - calibration.IN_BOTH_MONTHS)
+    gone = calibration.OCTOBER_PRODUCTS / others
+    return gone, gone + calibration.NOVEMBER_PRODUCTS / others
 
 
 def product(category: Category, rank: int) -> str:

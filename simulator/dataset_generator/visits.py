@@ -9,7 +9,7 @@ from itertools import accumulate, repeat
 from random import Random
 
 from . import calibration, shop
-from .rhythms import BITS, Look, pauses, rhythms
+from .rhythms import BITS, Look, delays, pauses, rhythms
 from .traffic import Hour, next_month, real_month, views_a_visit
 
 ANYTHING = int(Look.ANYTHING)
@@ -20,6 +20,7 @@ class Visits:
     """Visits of one month.
 
     waiting: the rows made and not taken yet, a text for each second of the month. made: how many rows were made.
+    delays: the shares of the rows that are 0, 1, 2 … hours behind their visit's begin.
     """
 
     def __init__(self, start: datetime, random: Random) -> None:
@@ -42,6 +43,7 @@ class Visits:
         self._carts = _beside_mean([category.code.carts for category in categories], weights)
         self._buys = _beside_mean([category.code.purchases for category in categories], weights)
         self._rhythms = rhythms(views_a_visit(start))
+        self.delays = delays(self._rhythms)
         self._pauses = pauses()
         month = real_month(start)
         self._repeated = calibration.REPEATED_ROWS * month.rows / month.sessions
