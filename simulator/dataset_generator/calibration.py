@@ -154,8 +154,8 @@ OLDEST_USER_ID = 512_000_000
 
 # ---- machines -------------------------------------------------------------------------------------------------------
 
-# M: it put one product into the cart over and over.
-MACHINE_USER = 518_642_416
+# M: the first one put one product into the cart over and over. A: the others are of the machines like it.
+MACHINE_USERS = range(518_642_416, 518_642_516)
 MACHINE_START = datetime(2019, 11, 17, 16, 58, 13, tzinfo=UTC)
 MACHINE_CARTS, MACHINE_SECONDS = 131, 7
 # A: too few to be seen in M's repeated rows; others like it, at any hour.

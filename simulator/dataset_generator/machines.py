@@ -17,11 +17,11 @@ def machine_rows(start: datetime, rows: int, random: Random) -> Iterator[tuple[i
     length = int((next_month(start) - start).total_seconds())
     month = f"{start:%Y-%m}"
     visits = [
-        (random.randrange(length - calibration.MACHINE_SECONDS), calibration.MACHINE_USER + 1 + number)
-        for number in range(rows // calibration.ROWS_A_MACHINE)
+        (random.randrange(length - calibration.MACHINE_SECONDS), random.choice(calibration.MACHINE_USERS[1:]))
+        for _ in range(rows // calibration.ROWS_A_MACHINE)
     ]
     if start <= calibration.MACHINE_START < next_month(start):
-        visits.append((int((calibration.MACHINE_START - start).total_seconds()), calibration.MACHINE_USER))
+        visits.append((int((calibration.MACHINE_START - start).total_seconds()), calibration.MACHINE_USERS[0]))
     for second, user in visits:
         # As every category's, the product most seen is worth a machine's while.
         category = random.choice(shop.of_month(month)[:20])

@@ -72,9 +72,9 @@ def _make(start: datetime, rows: int, visits: Visits, visitors: Visitors, random
 
 
 def _begins(rows: list[float], delays: list[float]) -> list[float]:
-    """In which hours visits have to begin so that the hours get their rows, which are later; in numbers of rows.
+    """In which hours visits have to begin, in numbers of their rows, so that each hour gets its rows: these are later.
 
-    Begins where there are too few rows by it, and so on: after some turns what is left is less than chance.
+    More begin where an hour would get too few, and so on; after some turns what is left is less than chance.
     """
     found = rows
     for _ in range(6):

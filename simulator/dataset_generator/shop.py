@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from functools import cache
 from itertools import accumulate
 from statistics import NormalDist
@@ -47,7 +48,7 @@ class Shelf(dict[int, str]):
         self._category = category
         self._ranks = ranks_of(category, month)
         ends = list(accumulate(map(_weights(category.products).__getitem__, self._ranks)))
-        self.limits = [end / ends[-1] for end in ends]
+        self.limits = array("d", [end / ends[-1] for end in ends])
 
     def __missing__(self, place: int) -> str:
         found = self[place] = product(self._category, self._ranks[place])
@@ -61,9 +62,9 @@ def categories() -> list[Category]:
     shares.sort(key=lambda part: (part[0].name != "electronics.smartphone", -part[1]))
     uncoded = [thousands for code, thousands, _ in shares if not code.name]
     nan = min(uncoded, key=lambda thousands: abs(thousands - calibration.NAN_ROWS_THOUSANDS))
-    # New ones are seen less, and a code that October has not is none of them.
-    seconds = [number for number, (code, *_) in enumerate(shares) if not code.name]
-    only_november = set(seconds[-(calibration.CATEGORY_IDS - calibration.OCTOBER_CATEGORY_IDS) * 3 :: 3])
+    # Those that come with November have no code and are seldom seen: every third of the last ones.
+    without_code = [number for number, (code, *_) in enumerate(shares) if not code.name]
+    only_november = set(without_code[-(calibration.CATEGORY_IDS - calibration.OCTOBER_CATEGORY_IDS) * 3 :: 3])
     return [
         Category(
             number=number,
@@ -86,7 +87,7 @@ def _parts(code: Code) -> list[tuple[Code, float, int]]:
         decay, shift = calibration.UNCODED_DECAY, calibration.UNCODED_SHIFT
         weights = [(place + 1 + shift) ** -decay for place in range(code.ids)]
     sizes = [weight**calibration.PRODUCTS_BY_ROWS for weight in weights]
-    # Each share rounded down from the sum so far, so that the products of a code are as many as it has.
+    # The sums are rounded and not the parts, so that a code has as many products as it should.
     ends = [0, *(int(code.products * end / sum(sizes) + 0.5) for end in accumulate(sizes))]
     return [
         (code, code.thousands * weight / sum(weights), max(end - begin, 1))

@@ -71,4 +71,4 @@ class Visitors:
         if number < 0:
             number = -1 - (-1 - number) % (calibration.FIRST_USER_ID - calibration.OLDEST_USER_ID)
         found = calibration.FIRST_USER_ID + number
-        return found if found != calibration.MACHINE_USER else found + 1
+        return found if found not in calibration.MACHINE_USERS else found + len(calibration.MACHINE_USERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -37,7 +38,7 @@ class Visits:
         weights = [c.thousands * (1 - (c.code.carts + c.code.purchases) / 1000) for c in categories]
         # Endless draws: of categories by their number, and of each one's products.
         total = sum(weights)
-        self._draw_category = _draws([end / total for end in accumulate(weights)], random)
+        self._draw_category = _draws(array("d", [end / total for end in accumulate(weights)]), random)
         self._products = _Products(categories, month_name, random)
         # How much likelier than on average something of a category is put into the cart, and bought.
         self._carts = _beside_mean([category.code.carts for category in categories], weights)
@@ -113,7 +114,7 @@ class Visits:
                 return second
 
 
-def _draws(limits: list[float], random: Random) -> Iterator[int]:
+def _draws(limits: array[float], random: Random) -> Iterator[int]:
     """Endless places in `limits`, each as often as the limit is above the one before."""
     limits[-1] = 1.0
     return map(bisect, repeat(limits), iter(random.random, None))
