@@ -148,6 +148,10 @@ deploy: $(call ready,airflow) $(FLINK_APPLICATION) $(FUNCTION_ZIP)  ## deploy th
 simulate: $(call ready,airflow)  ## send clicks to stream 1 of STAGE, where `make deploy` went; OPTIONS="--rate 500 --plant loud-user"
 	@ECOMM_STAGE=$(STAGE) .venv/airflow/bin/python simulator/stream-data-app-simulation.py $(OPTIONS)
 
+.PHONY: dataset
+dataset: $(call ready,airflow)  ## make up a data set like the real one; OPTIONS="--rows 2000000 --output data.csv"
+	@.venv/airflow/bin/python simulator/dataset-generator.py $(OPTIONS)
+
 .PHONY: redrive
 redrive: $(call ready,airflow)  ## send the detection's queue of failures through again, where `make deploy` went; OPTIONS="--dry-run"
 	@ECOMM_STAGE=$(STAGE) ECOMM_DEPLOYMENT="$(LOCAL_VAR)/deploy/$(STAGE).json" $(AIRFLOW_PYTHON) -m ecomm.detection.redrive.command $(OPTIONS)

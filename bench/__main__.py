@@ -5,9 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import cost, flink, function, latency, memory, simulator
+from bench import cost, flink, function, generator, latency, memory, simulator
 
-BENCHMARKS = {"simulator": simulator.run, "flink": flink.run, "function": function.run, "cost": cost.run}
+BENCHMARKS = {
+    "generator": generator.run,
+    "simulator": simulator.run,
+    "flink": flink.run,
+    "function": function.run,
+    "cost": cost.run,
+}
 LONG = {"latency": latency.run, "memory": memory.run}
 
 

@@ -6,11 +6,11 @@ import codecs
 import csv
 import hashlib
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import module_from_spec, spec_from_file_location
-from itertools import islice
 from types import ModuleType
 
 from ecomm.contract import COLUMNS, HEADER
@@ -18,7 +18,6 @@ from ecomm.errors import DataError
 from ecomm.resources import resource
 from ecomm.upload.stored import LocalFile, S3Object, Stored
 
-GENERATED_BLOCK_LINES = 8192
 FIRST_LOOK = 1024 * 1024
 UNPACKED_BLOCK = 16 * 1024 * 1024
 ZIP_START = b"PK\x03\x04"
@@ -140,24 +139,32 @@ class Generated(Source):
         super().__init__(f"the bundled generator ({rows:,} rows, seed {seed})", None, zipped=False)
         self._rows = rows
         self._seed = seed
-        self._path = resource("simulator") / "dataset_generator.py"
+        self._package = resource("simulator") / "dataset_generator"
 
     def fingerprint(self) -> str:
-        return hashlib.sha256(self._path.read_bytes() + f"{self._rows} {self._seed}".encode()).hexdigest()
+        found = hashlib.sha256(f"{self._rows} {self._seed}".encode())
+        for module in sorted(self._package.glob("*.py")):
+            found.update(module.read_bytes())
+        return found.hexdigest()
 
     def text(self, listen: Listener) -> Iterator[bytes]:
-        lines = self._generator().generate(self._rows, self._seed)
         yield HEADER
-        while block := "".join(islice(lines, GENERATED_BLOCK_LINES)).encode():
+        for rows in self._generator().blocks(self._rows, self._seed):
+            block = rows.encode()
             listen(block)
             yield block
 
     def _generator(self) -> ModuleType:
-        spec = spec_from_file_location("ecomm_dataset_generator", self._path)
-        assert spec and spec.loader
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
+        """The package, under a name of its own: on MWAA its folder's name may be another's too."""
+        name = "ecomm_dataset_generator"
+        if name not in sys.modules:
+            spec = spec_from_file_location(
+                name, self._package / "__init__.py", submodule_search_locations=[str(self._package)]
+            )
+            assert spec and spec.loader
+            module = sys.modules[name] = module_from_spec(spec)
+            spec.loader.exec_module(module)
+        return sys.modules[name]
 
 
 def open_sources(names: Sequence[str], generated_rows: int, seed: int) -> list[Source]:
