@@ -57,7 +57,7 @@ def test_first_run_shows_changes_and_events(deployed: tuple[Checkout, str]) -> N
     assert "ecomm-batch-dev: 16 changes" in said
     assert "  add         RawBucket              AWS::S3::Bucket\n" in said
     assert "  add         FlinkApplication " in said
-    assert said.count("CREATE_COMPLETE") == 6 + 16 + 21 + 24 + 4
+    assert said.count("CREATE_COMPLETE") == 6 + 16 + 22 + 24 + 4
     assert "\033[" not in said
 
 

@@ -208,6 +208,7 @@ def test_archive_writes_json_lines_by_day_and_hour(aws: Aws) -> None:
 
 ALARMS = [
     "ecomm-archive-late",
+    "ecomm-clicks-late",
     "ecomm-clicks-read-late",
     "ecomm-clicks-throttled",
     "ecomm-counts-throttled",
@@ -225,9 +226,13 @@ def test_an_alarm_tells_the_operator_and_takes_it_back(aws: Aws, name: str) -> N
     assert alarm["TreatMissingData"] == "notBreaching"
 
 
-def test_alarms_on_what_grows_use_its_growth(aws: Aws) -> None:
-    (alarm,) = aws("cloudwatch").describe_alarms(AlarmNames=["ecomm-flink-checkpoints-failing"])["MetricAlarms"]
-    assert [query["Expression"] for query in alarm["Metrics"] if query.get("ReturnData")] == ["DIFF(failed)"]
+@pytest.mark.parametrize(
+    ("name", "growth"),
+    [("ecomm-flink-checkpoints-failing", "DIFF(failed)"), ("ecomm-clicks-late", "DIFF(late)")],
+)
+def test_alarms_on_what_grows_use_its_growth(aws: Aws, name: str, growth: str) -> None:
+    (alarm,) = aws("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    assert [query["Expression"] for query in alarm["Metrics"] if query.get("ReturnData")] == [growth]
 
 
 def test_the_notebook_is_tried_only_when_asked_for_and_refused_on_this_machine(
