@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 import boto3
@@ -15,11 +16,11 @@ import boto3
 from demo.machine import ROOT, Command, Machine
 from demo.progress import Progress
 
-# Clicks a second: the sample lasts half a minute, long enough for windows to close while it is sent.
-RATE = 30
+# Clicks a second: the sample lasts about half a minute, long enough for windows to close while it is sent.
+RATE = 20
 WINDOW_SECONDS = 10
-# In the shop no user acts more often in 10 seconds. The sample's hours pass in half a minute here, which would crowd a
-# whole visit into a window and make an attack of it.
+# In the shop no user acts more often in 10 seconds. The sample's hours pass in half a minute here, which would crowd
+# whole visits into a window and make an attack of them.
 MOST_OF_A_USER = 4
 ATTACK = "loud-user@4"
 
@@ -47,7 +48,11 @@ def send(source: str, stream: str, machine: Machine, progress: Progress) -> Sent
     traffic, account, labels = (folder / name for name in ("clicks.csv", "simulation.json", "planted.jsonl"))
     bucket, _, key = source.removeprefix("s3://").partition("/")
     body = boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
-    traffic.write_text("".join(ordinary(body.splitlines(keepends=True))))
+    header, *rows = body.splitlines(keepends=True)
+    # In the shop many visits go on at once. The sample of a small data set has one after the other, of which more would
+    # be left out, and which leave shards without a click for seconds.
+    Random(0).shuffle(rows)
+    traffic.write_text("".join(ordinary([header, *rows])))
     words = [sys.executable, str(ROOT / "simulator" / "stream-data-app-simulation.py")]
     words += ["--source", str(traffic), "--stream", stream, "--rate", str(RATE)]
     words += ["--plant", ATTACK, "--labels", str(labels), "--summary", str(account)]
