@@ -25,12 +25,15 @@ PYTHON_airflow := 3.12
 PYTHON_flink := 3.12
 PYTHON_local := 3.12
 PYTHON_dev := 3.12
+PYTHON_screenshots := 3.12
 PYTHON_spark := 3.13
 PYTHON_lambda := 3.13
 
 .PHONY: help
 help:  ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { text = $$2; \
+	  while (match(text, /; [A-Z_]+=/)) text = substr(text, 1, RSTART - 1) sprintf("\n%22s", "") substr(text, RSTART + 2); \
+	  printf "  make %-14s %s\n", $$1, text }' $(MAKEFILE_LIST)
 
 # ---- environments -------------------------------------------------------------------------------------------------
 
@@ -104,7 +107,7 @@ $(FUNCTION_ZIP): $(wildcard $(FUNCTION)/*.py) $(FUNCTION)/requirements.txt infra
 MWAA_CONSTRAINTS ?=
 .PHONY: requirements
 requirements: .venv/uv/.ready-$(UV_VERSION)  # pins requirements/*.txt anew; MWAA_CONSTRAINTS=file holds Airflow to the image's versions
-	@for runtime in $(RUNTIMES) dev; do \
+	@for runtime in $(RUNTIMES) dev screenshots; do \
 	  case $$runtime in airflow) held="$(if $(MWAA_CONSTRAINTS),--constraint $(MWAA_CONSTRAINTS))";; *) held="";; esac; \
 	  case $$runtime in spark|lambda) version=$(PYTHON_spark);; *) version=$(PYTHON_local);; esac; \
 	  python=$$(setup/find_python.sh $$version $(UV)); \
@@ -125,7 +128,7 @@ demo: setup  ## the whole pipeline on real engines, batch and stream; DATASET=fi
 	@$(AIRFLOW_PYTHON) -m demo
 
 .PHONY: up
-up: setup  ## start the local AWS and Airflow, and wait until both answer
+up: setup  ## start the local AWS and Airflow; wait until both answer
 	@ECOMM_STAGE=$(STAGE) ECOMM_DEPLOYMENT="$(LOCAL_VAR)/deploy/$(STAGE).json" $(LOCAL) up
 
 .PHONY: down
@@ -137,11 +140,11 @@ status: $(call ready,local)  ## say what is running, and where
 	@$(LOCAL) status
 
 .PHONY: logs
-logs: $(call ready,local)  ## show the logs; SERVICE=platform or airflow for one, FOLLOW=1 to go on
+logs: $(call ready,local)  ## show the logs; SERVICE=platform or airflow for one; FOLLOW=1 to go on
 	@$(LOCAL) logs $(SERVICE) $(if $(FOLLOW),--follow)
 
 .PHONY: deploy
-deploy: $(call ready,airflow) $(FLINK_APPLICATION) $(FUNCTION_ZIP)  ## deploy the stacks of STAGE (dev) to AWS, or to the endpoint in AWS_ENDPOINT_URL
+deploy: $(call ready,airflow) $(FLINK_APPLICATION) $(FUNCTION_ZIP)  ## deploy the stacks of STAGE (dev) to AWS; AWS_ENDPOINT_URL=http://127.0.0.1:4566 to this machine's
 	@$(AIRFLOW_PYTHON) -m infra.deploy --stage $(STAGE) $(DEPLOY_OPTIONS)
 
 .PHONY: simulate
@@ -153,14 +156,14 @@ dataset: $(call ready,airflow)  ## make up a data set like the real one; OPTIONS
 	@.venv/airflow/bin/python simulator/dataset-generator.py $(OPTIONS)
 
 .PHONY: redrive
-redrive: $(call ready,airflow)  ## send the detection's queue of failures through again, where `make deploy` went; OPTIONS="--dry-run"
+redrive: $(call ready,airflow)  ## send the detection's queue of failures through again; OPTIONS="--dry-run"
 	@ECOMM_STAGE=$(STAGE) ECOMM_DEPLOYMENT="$(LOCAL_VAR)/deploy/$(STAGE).json" $(AIRFLOW_PYTHON) -m ecomm.detection.redrive.command $(OPTIONS)
 
 FLINK_NAME := ecomm-user-activity-counts$(if $(filter-out dev,$(STAGE)),-$(STAGE))
 FLINK_STARTED := $(LOCAL_VAR)/aws/flink/applications/$(FLINK_NAME)
 
 .PHONY: flink-sql
-flink-sql: $(call ready,local) $(FLINK_JARS) $(FLINK_GATEWAY)  ## open Flink's SQL client on the running streams (a query goes on until Ctrl-C); SQL=file.sql runs a file
+flink-sql: $(call ready,local) $(FLINK_JARS) $(FLINK_GATEWAY)  ## open Flink's SQL client on the streams (Ctrl-C ends it); SQL=file.sql runs a file
 	@test -f "$(FLINK_STARTED)/code.properties.json" || { \
 	  echo "The application $(FLINK_NAME) was not started yet: make up, make deploy, then run the DAG ecomm_streaming_start."; exit 1; }
 	@APPLICATION_PROPERTIES="$(FLINK_STARTED)/code.properties.json" .venv/flink/bin/python include/flink/main.py --tables \
@@ -175,7 +178,7 @@ PYTEST = -m pytest --durations=5
 SUITES := airflow local demo alarm spark flink lambda
 
 .PHONY: test
-test: setup  ## run every test, each suite in its own environment, two at a time
+test: setup  ## run every test, each suite in an environment of its own
 	@echo "test: suites $(SUITES); each is shown when it has ended"
 	@$(MAKE) --jobs=2 --keep-going --output-sync=target $(addprefix test-,$(SUITES))
 
@@ -226,6 +229,10 @@ lint: $(call ready,dev airflow local lambda)  ## check style, types, SQL, templa
 .PHONY: bench
 bench: setup $(FLINK_APPLICATION)  ## measure figures against their peers, into var/bench/; LONG=1 for those that take minutes
 	@.venv/airflow/bin/python -m bench $(if $(LONG),--long)
+
+.PHONY: screenshots
+screenshots: $(call ready,screenshots)  ## take the documentation's pictures, after `make demo`
+	@PYTHONPATH=. .venv/screenshots/bin/python docs/take_screenshots.py
 
 .PHONY: clean
 clean: down  ## stop everything and remove what set-up and runs made

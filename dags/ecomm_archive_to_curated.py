@@ -1,10 +1,19 @@
 """
 ### Takes a day of the clicks' archive into the curated table
 
-Firehose keeps every click under `ecomm_user_activity_archive/year=…/month=…/day=…/`, by the UTC day of its arrival.
-This DAG makes that day a CSV beside the months of the data set, as
-`ecomm_user_activity_uncompressed/p_year=2026/p_month=11/archive-2026-11-30.csv`; `ecomm_batch_kpis` starts then and
-converts the month with the same Spark script, the same audits, and the same quarantine.
+Firehose keeps every click in the raw bucket, by the UTC day of its arrival. This DAG makes a day of them a CSV beside
+the months of the data set:
+
+```
+ecomm_user_activity_archive/year=2026/month=11/day=30/
+ecomm_user_activity_uncompressed/p_year=2026/p_month=11/
+  archive-2026-11-30.csv
+```
+
+Then ecomm_batch_kpis starts, and converts the month with the same Spark script, the same audits, and the same
+quarantine.
+
+What the form asks for, as the API and the command line take it:
 
 ```json
 {"day": "2026-11-30"}
@@ -13,7 +22,7 @@ converts the month with the same Spark script, the same audits, and the same qua
 **Exactly once.** The day's file is replaced as a whole and a month is published as a whole, so however often a day is
 taken over, also while it is still going on, each of its clicks is in the table once.
 
-**event_time is the time of sending**, `txn_timestamp`: a click of the stream happened when it was sent. The simulator
+**event_time is the time of sending** (txn_timestamp): a click of the stream happened when it was sent. The simulator
 sends rows of 2019 again; counted under their old time they would double the months of the data set
 (docs/decisions/0035).
 
@@ -30,6 +39,7 @@ from typing import Any
 from airflow.sdk import Param, chain, dag, task
 from ecomm.assets import UNCOMPRESSED
 from ecomm.dag_defaults import DEFAULT_ARGS, TAGS, UPLOAD
+from ecomm.streaming import YESTERDAY
 
 
 @dag(
@@ -43,11 +53,11 @@ from ecomm.dag_defaults import DEFAULT_ARGS, TAGS, UPLOAD
     tags=[*TAGS, "streaming"],
     params={
         "day": Param(
-            "",
+            YESTERDAY,
             type="string",
-            pattern=r"^(20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?$",
+            pattern=rf"^({YESTERDAY}|20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))$",
             title="Day",
-            description="Of arrival, in UTC, as 2026-11-30. Empty: the day before the run.",
+            description=f"Of arrival, in UTC, as 2026-11-30; {YESTERDAY}: the day before the run.",
         ),
     },
 )

@@ -1,7 +1,7 @@
 """
 ### From the raw bucket's CSV to the KPIs
 
-Starts when `ecomm_dataset_upload` has brought a data set, or by hand.
+Starts when ecomm_dataset_upload or ecomm_archive_to_curated has brought rows, or by hand.
 
 1. **Crawl** the sample and the uncompressed months, so that both are tables of the raw database.
 2. **Profile** the whole data set with DataBrew: how many values each column has, how often, how many are missing.
@@ -12,7 +12,9 @@ Starts when `ecomm_dataset_upload` has brought a data set, or by hand.
    and the events pass their check file. The log shows each check; so does the task's XCom.
 6. **Publish** each month in one step. Months that are gone from the raw bucket are dropped.
 7. **Each table**: written aside, audited by its check file, published in one step. A table that fails its audit is not
-   published; the one before it goes on serving. Only `agg_activity` reads the events; all others read aggregates.
+   published; the one before it goes on serving. Only agg_activity reads the events; all others read aggregates.
+
+What the form asks for, as the API and the command line take it:
 
 ```json
 {"months": ["2019-10", "2019-11"], "cluster_by": "auto"}
@@ -54,7 +56,7 @@ from ecomm.tables import AGGREGATES, FACT, MARTS, QUARANTINE, Derived
             items={"type": "string", "pattern": f"^{MONTH_PATTERN}$"},
             maxItems=120,
             title="Months",
-            description="As 2019-11, one a line. None: the months just uploaded, and all that are not served yet.",
+            description="As 2019-11, one a line. Empty: the months just uploaded, and all that are not served yet.",
         ),
         "cluster_by": Param(
             BY_PROFILE,

@@ -1,14 +1,22 @@
 """
 ### Brings a data set of user activity into the raw bucket
 
-Every month found in the rows gets its zip and its uncompressed CSV, and the latest month a sample. For November 2019:
+Every month found in the rows gets its zip and its uncompressed CSV, and the latest month a sample, which is the header
+and the first 999 rows. For November 2019:
 
-- `ecomm_user_activity/p_year=2019/p_month=11/2019-Nov.csv.zip`
-- `ecomm_user_activity_uncompressed/p_year=2019/p_month=11/2019-Nov.csv`
-- `ecomm_user_activity_sample/2019-Nov-sample.csv`, as `head -n 1000` cuts it
+```
+ecomm_user_activity/p_year=2019/p_month=11/
+  2019-Nov.csv.zip
+ecomm_user_activity_uncompressed/p_year=2019/p_month=11/
+  2019-Nov.csv
+ecomm_user_activity_sample/
+  2019-Nov-sample.csv
+```
 
-**Sources.** Paths of CSV files or of zips with one CSV each, on the machine that runs the tasks, or `s3://` addresses
-of such. On Amazon MWAA only `s3://` works, as workers have no disk of yours. None means that rows are made up.
+**Sources.** Paths of CSV files or of zips with one CSV each, on the machine that runs the tasks, or s3:// addresses
+of such. On Amazon MWAA only s3:// works, as workers have no disk of yours. Without a source, rows are made up.
+
+What the form asks for, as the API and the command line take it:
 
 ```json
 {"sources": ["/data/2019-Oct.csv.zip", "s3://my-bucket/2019-Nov.csv"], "replace": true}
@@ -22,9 +30,9 @@ is. Sources of the same month are joined, with one header. A row without a reada
 the conversion will quarantine it with a reason.
 
 **May be repeated.** A month whose sources are the same as before is not uploaded again. A run that is killed leaves no
-half object. Progress is in the log of `upload_months`.
+half object. Progress is in the log of upload_months.
 
-When it succeeds, `ecomm_batch_kpis` starts.
+When it succeeds, ecomm_batch_kpis starts.
 """
 
 from __future__ import annotations
@@ -52,13 +60,13 @@ from ecomm.dag_defaults import DEFAULT_ARGS, TAGS, UPLOAD
             maxItems=100,
             title="Sources",
             description="Full paths or s3:// addresses of CSV files, or of zips with one CSV each, one a line. "
-            "None: rows are made up.",
+            "Empty: rows are made up.",
         ),
         "replace": Param(
             False,
             type="boolean",
             title="Replace",
-            description="Remove the months that this data set does not have, and what else lies in the layouts.",
+            description="Remove the months that this data set does not have, and whatever else lies in their folders.",
         ),
         "sample_lines": Param(
             1000,
@@ -66,7 +74,7 @@ from ecomm.dag_defaults import DEFAULT_ARGS, TAGS, UPLOAD
             minimum=2,
             maximum=100_000,
             title="Lines of the sample",
-            description="As in `head -n`: the header is one of them.",
+            description="The header is one of them.",
         ),
         "generated_rows": Param(
             50_000,

@@ -11,14 +11,16 @@ the sentence that names what is wrong.
 4. **Summarize**, with the seconds from the click to the mail.
 5. **Clean up**, always: the made-up users leave the table, and so the block list.
 
+What the form asks for, as the API and the command line take it:
+
 ```json
 {"actions": 25, "start_application": true}
 ```
 
-**May be run at any time**, in production too: the users are of a range of their own, `9 100 000 000 000` and up, and
-the operator gets one mail, which names such a user. Flink goes on running afterwards; `ecomm_streaming_stop` stops it.
+**May be run at any time**, in production too: the users are of a range of their own, 9 100 000 000 000 and up, and
+the operator gets one mail, which names such a user. Flink goes on running afterwards; ecomm_streaming_stop stops it.
 
-What the mail means to the one who is woken by it: `docs/runbook.md`.
+What the mail means to the one who is woken by it: docs/runbook.md.
 """
 
 from __future__ import annotations
@@ -51,16 +53,16 @@ from ecomm.settings import settings
         "start_application": Param(
             True,
             type="boolean",
-            title="Start Flink where it does not run",
-            description="Otherwise the drill fails then, and says so.",
+            title="Start Flink",
+            description="Where it does not run; otherwise the drill fails then, and says so.",
         ),
         "patience_seconds": Param(
             120,
             type="integer",
             minimum=5,
             maximum=540,
-            title="Patience",
-            description="Seconds after which a step that still sees nothing fails.",
+            title="Patience, seconds",
+            description="After which a step that still sees nothing fails.",
         ),
     },
 )
@@ -94,66 +96,60 @@ def ecomm_streaming_drill() -> None:
 
         return drill.send_clicks(params["actions"])
 
+    # The tasks below pull what was sent instead of taking it as an argument: so the graph shows the story.
     @task
-    def wait_for_item(sent: dict[str, Any], params: Any = None) -> dict[str, Any]:
+    def wait_for_item(ti: Any = None, params: Any = None) -> dict[str, Any]:
         from ecomm.detection import drill
 
-        return drill.wait_for_item(sent, params["patience_seconds"])
+        return drill.wait_for_item(ti.xcom_pull("send_clicks"), params["patience_seconds"])
 
     @task
-    def wait_for_mail(sent: dict[str, Any], params: Any = None) -> dict[str, Any]:
+    def wait_for_mail(ti: Any = None, params: Any = None) -> dict[str, Any]:
         from ecomm.detection import drill
 
-        return drill.wait_for_mail(sent, params["patience_seconds"])
+        return drill.wait_for_mail(ti.xcom_pull("send_clicks"), params["patience_seconds"])
 
     @task
-    def wait_for_metric(sent: dict[str, Any], params: Any = None) -> float:
+    def wait_for_metric(ti: Any = None, params: Any = None) -> float:
         from ecomm.detection import drill
 
-        return drill.wait_for_metric(sent, params["patience_seconds"])
+        return drill.wait_for_metric(ti.xcom_pull("send_clicks"), params["patience_seconds"])
 
     @task
-    def wait_for_log_line(sent: dict[str, Any], params: Any = None) -> dict[str, Any]:
+    def wait_for_log_line(ti: Any = None, params: Any = None) -> dict[str, Any]:
         from ecomm.detection import drill
 
-        return drill.wait_for_log_line(sent, params["patience_seconds"])
+        return drill.wait_for_log_line(ti.xcom_pull("send_clicks"), params["patience_seconds"])
 
     @task
-    def check_others(sent: dict[str, Any]) -> int:
+    def check_others(ti: Any = None) -> int:
         from ecomm.detection import drill
 
-        return drill.check_others(sent)
+        return drill.check_others(ti.xcom_pull("send_clicks"))
 
     @task
-    def summarize(
-        sent: dict[str, Any], item: dict[str, Any], mail: dict[str, Any], alerts: float, left_alone: int
-    ) -> dict[str, Any]:
+    def summarize(ti: Any = None) -> dict[str, Any]:
         from ecomm.streaming.tasks import summary
 
+        sent, mail = ti.xcom_pull("send_clicks"), ti.xcom_pull("wait_for_mail")
         return summary(
-            {"attacker": sent["attacker"], "clicks": sent["clicks"], **item},
+            {"attacker": sent["attacker"], "clicks": sent["clicks"], **ti.xcom_pull("wait_for_item")},
             mail=mail["subject"],
             seconds_to_mail=mail["seconds"],
-            alerts_counted=alerts,
-            ordinary_users_left_alone=left_alone,
+            alerts_counted=ti.xcom_pull("wait_for_metric"),
+            ordinary_users_left_alone=ti.xcom_pull("check_others"),
         )
 
     @task
-    def clean_up(sent: dict[str, Any]) -> int:
+    def clean_up(ti: Any = None) -> int:
         from ecomm.detection import drill
 
-        return drill.remove(sent)
+        return drill.remove(ti.xcom_pull("send_clicks"))
 
     sent: Any = send_clicks()
-    item: Any = wait_for_item(sent)
-    mail: Any = wait_for_mail(sent)
-    alerts: Any = wait_for_metric(sent)
-    line: Any = wait_for_log_line(sent)
-    others: Any = check_others(sent)
-    summarized: Any = summarize(sent, item, mail, alerts, others)
+    signs: Any = [wait_for_mail(), wait_for_metric(), wait_for_log_line(), check_others()]
     chain(check_application(), start_application, check_alarm(), sent)
-    chain(item, [mail, alerts, line, others], summarized)
-    chain(summarized, clean_up(sent).as_teardown(setups=sent))
+    chain(sent, wait_for_item(), signs, summarize(), clean_up().as_teardown(setups=sent))
 
 
 ecomm_streaming_drill()

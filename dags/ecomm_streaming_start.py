@@ -1,20 +1,22 @@
 """
 ### Starts the counting of clicks
 
-Brings the Flink application to `RUNNING`: from its latest snapshot, so that no click is missed and none is counted
+Brings the Flink application to RUNNING: from its latest snapshot, so that no click is missed and none is counted
 anew, or as the form says. It fails with the application's own error where that does not succeed within 30 minutes.
 
 1. **Check** that both streams and the archive work.
 2. **Start** the application. One that runs already is left alone; one that is stopping is waited for, then started.
+
+What the form asks for, as the API and the command line take it:
 
 ```json
 {"snapshot": "latest"}
 ```
 
 **May be repeated.** A second run beside a running application changes nothing. When nothing is being sent, Flink waits;
-start the simulator to see counts: `simulator/stream-data-app-simulation.py --help`.
+start the simulator to see counts (make simulate).
 
-Stop it with `ecomm_streaming_stop`: Flink costs 0.11 USD a KPU-hour, for two of them, whether clicks come or not.
+Stop it with ecomm_streaming_stop: Flink costs 0.11 USD a KPU-hour, for two of them, whether clicks come or not.
 """
 
 from __future__ import annotations
@@ -41,12 +43,12 @@ from ecomm.settings import settings
             type="string",
             pattern=r"^[a-zA-Z0-9_.-]{1,256}$",
             title="Snapshot",
-            description="latest: the newest, or none where there is none. nothing: empty state. Or a snapshot's name.",
+            description="latest (empty state where there is none yet), nothing (empty state), or a snapshot's name.",
         ),
         "allow_non_restored_state": Param(
             False,
             type="boolean",
-            title="Allow state that the code no longer has",
+            title="Allow non-restored state",
             description="After a change of the SQL that removed something: its state in the snapshot is dropped.",
         ),
     },

@@ -1,8 +1,10 @@
 """
 ### Stops the counting of clicks
 
-Brings the Flink application to `READY`. Its state goes into a snapshot first, from which `ecomm_streaming_start` goes
+Brings the Flink application to READY. Its state goes into a snapshot first, from which ecomm_streaming_start goes
 on: clicks that arrive meanwhile stay in the stream for its retention, 24 hours, and are counted then.
+
+What the form asks for, as the API and the command line take it:
 
 ```json
 {"force": true}

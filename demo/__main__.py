@@ -18,8 +18,9 @@ EPILOG = """\
 environment:
   DATASET         as --dataset; several files with spaces between them, quoted where they hold spaces
   STAGE           as --stage
-  LOCAL_AWS_PORT, AIRFLOW_PORT, LOCAL_VAR
-                  where the local AWS and Airflow listen, and the folder of their state (4566, 8080, var)
+  LOCAL_AWS_PORT, AIRFLOW_PORT, FLINK_PORT, LOCAL_VAR
+                  where the local AWS, Airflow and Flink's UI listen, and the folder of their state
+                  (4566, 8080, 8081, var)
 
 Airflow and the local AWS go on running afterwards; `make down` stops them, `make up` brings them back.
 """

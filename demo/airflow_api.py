@@ -78,6 +78,11 @@ class Airflow:
     def run_state(self, dag_id: str, run_id: str) -> str:
         return str(self._get(_run(dag_id, run_id))["state"])
 
+    def latest_run(self, dag_id: str, state: str) -> str | None:
+        """The id of the run that ended last in this state, `success` or `failed`; None where there is none."""
+        runs = self._get(f"/dags/{dag_id}/dagRuns", state=state, order_by="-end_date", limit=1)["dag_runs"]
+        return str(runs[0]["dag_run_id"]) if runs else None
+
     def task_instances(self, dag_id: str, run_id: str) -> list[TaskInstance]:
         """All of the run, those that started first at the front."""
         found: list[TaskInstance] = []

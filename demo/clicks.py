@@ -16,13 +16,14 @@ import boto3
 from demo.machine import ROOT, Command, Machine
 from demo.progress import Progress
 
-# Clicks a second: the sample lasts about half a minute, long enough for windows to close while it is sent.
-RATE = 20
+# Clicks a second: the sample lasts 40 seconds. A window closes when clicks come that are 15 s younger than its end,
+# and those of the attack are to close before the sample ends.
+RATE = 15
 WINDOW_SECONDS = 10
-# In the shop no user acts more often in 10 seconds. The sample's hours pass in half a minute here, which would crowd
-# whole visits into a window and make an attack of them.
+# In the shop no user acts more often in 10 seconds. The sample's hours pass in less than a minute here, which would
+# crowd whole visits into a window and make an attack of them.
 MOST_OF_A_USER = 4
-ATTACK = "loud-user@4"
+ATTACK = "loud-user@2"
 
 
 @dataclass(frozen=True)

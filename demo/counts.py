@@ -78,7 +78,7 @@ class CountsStream:
             if time.monotonic() > deadline:
                 raise DemoError(
                     f"{what} did not come within {seconds:.0f} s. Is the Flink application RUNNING? "
-                    "Its log is var/log/flink-*.log, its page the URL that `make status` names."
+                    "Its log is var/log/flink-*.log, its own page at port 8081, or FLINK_PORT."
                 )
             time.sleep(POLL_SECONDS)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ecomm.settings import Settings, settings
@@ -41,7 +42,9 @@ def run(machine: Machine, files: Sequence[str], progress: Progress) -> None:
     with progress.step("kpis", "The result, through Athena"), progress.waiting("Athena reads the KPI tables"):
         found = kpis.read(kpis.Athena(names.athena_workgroup), names.curated_database, dataset["months"])
     queries = scans.read(airflow, BATCH, batch_run)
-    report.show(progress.console, found, queries, key)
+    page = report.page()
+    for console in (progress.console, page):
+        report.show(console, found, queries, key)
 
     path = machine.var / "demo" / "summary.json"
     progress.console.print()
@@ -49,7 +52,8 @@ def run(machine: Machine, files: Sequence[str], progress: Progress) -> None:
         stream_run = stream.start(airflow, progress)
         sample = str(airflow.returned(UPLOAD, upload_run, "upload_sample"))
         streamed = stream.run(machine, names, sample, progress)
-    stream_report.show(progress.console, streamed)
+    for console in (progress.console, page):
+        stream_report.show(console, streamed)
 
     urls = _urls(machine, upload_run, batch_run, stream_run)
     seconds = {**progress.seconds, "total": progress.total}
@@ -66,7 +70,8 @@ def run(machine: Machine, files: Sequence[str], progress: Progress) -> None:
         ),
         path,
     )
-    _say_goodbye(progress, names, batch, urls, str(path))
+    page.save_html(str(path.with_name("report.html")))
+    _say_goodbye(progress, names, batch, urls, path)
 
 
 def _upload(airflow: Airflow, files: Sequence[str], progress: Progress) -> str:
@@ -113,7 +118,7 @@ def _urls(machine: Machine, upload_run: str, batch_run: str, stream_run: str) ->
     }
 
 
-def _say_goodbye(progress: Progress, names: Settings, batch: dict[str, Any], urls: dict[str, str], path: str) -> None:
+def _say_goodbye(progress: Progress, names: Settings, batch: dict[str, Any], urls: dict[str, str], path: Path) -> None:
     query = f"SELECT category_code, views FROM {names.curated_database}.kpi_popular_categories WHERE rank_by_views = 1"
     command = (
         f"AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws --endpoint-url {urls['aws']} --region {names.region}"
@@ -128,7 +133,8 @@ def _say_goodbye(progress: Progress, names: Settings, batch: dict[str, Any], url
         ("AWS", f"{urls['aws']}, for example"),
         ("", command),
         ("Logs", urls["logs"]),
-        ("Summary", path),
+        ("Report", str(path.with_name("report.html"))),
+        ("Summary", str(path)),
         ("Stop", "make down; make up brings all of it back"),
     ):
         progress.console.print(Text.assemble((f"{title:<9}", "bold"), text), soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from typing import Any
 
 from rich.console import Console
@@ -15,6 +16,7 @@ DAYS_SHOWN = 10
 CATEGORIES_SHOWN = 10
 BAR_WIDTH = 24
 LEVELS = "▁▂▃▄▅▆▇█"
+PAGE_WIDTH = 120
 ALL, HUMAN = "all", "human"
 
 
@@ -30,6 +32,11 @@ def show(console: Console, kpis: Kpis, queries: Sequence[Row], key: Mapping[str,
     ):
         console.print()
         console.print(shown)
+
+
+def page() -> Console:
+    """A console that prints nowhere and keeps what it is given: its `save_html` writes it as a page."""
+    return Console(record=True, file=StringIO(), width=PAGE_WIDTH, highlight=False)
 
 
 def partition_key(key: Mapping[str, Any]) -> Text:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
@@ -16,9 +15,13 @@ WINDOWS_SHOWN = 5
 
 def show(console: Console, streamed: Streamed) -> None:
     """Prints all of it."""
-    for shown in (windows(streamed), archive(streamed), *map(mail, streamed.alerts)):
+    for shown in (windows(streamed), archive(streamed)):
         console.print()
         console.print(shown)
+    for alert in streamed.alerts:
+        console.print()
+        # A link that is broken into lines cannot be opened.
+        console.print(mail(alert), soft_wrap=True)
 
 
 def windows(streamed: Streamed) -> Table:
@@ -42,12 +45,12 @@ def windows(streamed: Streamed) -> Table:
     return table
 
 
-def mail(alert: Alert) -> Panel:
-    """The mail as the operator got it."""
+def mail(alert: Alert) -> Text:
+    """The mail as the operator got it, and when."""
     seconds = f"{alert.milliseconds / 1000:.1f} s after the click that was too much"
-    title = Text(f"{alert.mail.subject}, to {alert.mail.address}", "bold red")
+    head = f"\n         to {alert.mail.address}, {seconds}\n\n"
     body = alert.mail.text().partition("\n-- \n")[0].partition("\n--\n")[0].strip()
-    return Panel(Text(body), title=title, title_align="left", subtitle=seconds, subtitle_align="left", expand=False)
+    return Text.assemble(("Mail     ", "bold"), (alert.mail.subject, "bold red"), head, body)
 
 
 def archive(streamed: Streamed) -> Text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ services: platform (the AWS API and its engines), airflow; without a name, both
 environment:
   LOCAL_AWS_PORT      port of the AWS API (4566)
   AIRFLOW_PORT        port of Airflow's UI and API (8080)
+  FLINK_PORT          port of Flink's UI, once an application was started (8081)
   LOCAL_VAR           folder of all state and logs (var); one instance a folder, side by side with own ports
   AWS_DEFAULT_REGION  the region that is served (us-east-1)
   LOCAL_ENVIRONMENTS  folder of the Python environments (.venv)
@@ -145,7 +147,9 @@ class Progress:
         if self._on_terminal and self._waiting:
             self._clear()
             texts = "; ".join(f"{name}: {text}" for name, text in self._waiting.items())
-            sys.stdout.write(f"{seconds:4.0f} s  {texts}"[:110])
+            # A line that wraps cannot be taken back.
+            width = shutil.get_terminal_size().columns - 1
+            sys.stdout.write(f"{seconds:4.0f} s  {texts}"[:width])
             sys.stdout.flush()
 
     def _clear(self) -> None:

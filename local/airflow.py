@@ -13,6 +13,7 @@ from typing import Any
 from local.config import HOST, Config
 
 KEPT_LOG_DAYS = 30
+DATABASE_SECONDS = 60
 COMPONENTS = ("scheduler", "dag_processor", "triggerer")
 
 
@@ -39,7 +40,8 @@ def write_configuration(config: Config) -> None:
             "killed_task_cleanup_time": 10,
             "fernet_key": _kept(before, "core", "fernet_key", 32),
         },
-        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}"},
+        # One writes at a time. On two busy cores its turn can come later than the 5 s that SQLite waits by default.
+        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout={DATABASE_SECONDS}"},
         "logging": {
             "base_log_folder": home / "logs",
             "dag_processor_child_process_log_directory": home / "logs" / "dag_processor",
@@ -52,6 +54,8 @@ def write_configuration(config: Config) -> None:
             "port": config.airflow_port,
             "base_url": config.airflow_endpoint,
             "workers": 1,
+            # In the UI, the sentence of an error is longer than a line of the log.
+            "default_wrap": True,
             "secret_key": _kept(before, "api", "secret_key", 32),
         },
         "api_auth": {"jwt_secret": _kept(before, "api_auth", "jwt_secret", 64)},

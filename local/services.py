@@ -50,6 +50,8 @@ def _airflow(config: Config) -> Service:
             **_aws(config),
             "AIRFLOW_HOME": str(config.airflow_home),
             "LOCAL_LOGS": str(config.logs),
+            # Airflow's own call, in every task's log.
+            "PYTHONWARNINGS": "ignore:GitWildMatchPattern:DeprecationWarning",
         },
         url=config.airflow_endpoint,
         port=config.airflow_port,

@@ -63,6 +63,32 @@ def test_every_parameter_has_a_title_a_description_and_limits(dags: dict[str, An
             param.resolve()
 
 
+def test_the_form_can_be_sent_as_it_opens(dags: dict[str, Any]) -> None:
+    """Airflow's form demands a value of every text, so an empty default would keep its button from being pressed."""
+    for dag in dags.values():
+        for name in dag.params:
+            assert dag.params.get_param(name).value != "", (dag.dag_id, name)
+
+
+def test_documentation_has_code_only_in_blocks_of_its_own(dags: dict[str, Any]) -> None:
+    """Airflow's UI shows code within a sentence as a block, which tears the sentence apart."""
+    for dag in dags.values():
+        prose = "".join(dag.doc_md.split("```")[::2])
+        assert "`" not in prose, dag.dag_id
+        for name in dag.params:
+            assert "`" not in dag.params.get_param(name).description, (dag.dag_id, name)
+
+
+def test_a_failed_try_logs_its_error_last(dags: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    for dag in dags.values():
+        for task in dag.tasks:
+            for callback in (*task.on_failure_callback, *task.on_retry_callback):
+                caplog.clear()
+                callback({"exception": ValueError("The file is empty.")})
+                assert [record.getMessage() for record in caplog.records] == ["ValueError: The file is empty."]
+            assert len(task.on_failure_callback) == len(task.on_retry_callback) == 1
+
+
 def test_every_task_has_an_owner_retries_and_a_time_limit(dags: dict[str, Any]) -> None:
     for dag in dags.values():
         for task in dag.tasks:

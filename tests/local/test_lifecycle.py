@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -114,6 +115,20 @@ def test_up_status_and_down(instance: Instance) -> None:
 
     instance.up("platform")
     assert [bucket["Name"] for bucket in instance.s3.list_buckets()["Buckets"]] == ["kept"]
+
+
+def test_the_line_of_progress_stays_within_the_terminal(instance: Instance) -> None:
+    columns = 24
+    leader, terminal = os.openpty()
+    termios.tcsetwinsize(terminal, (24, columns))
+    command = [sys.executable, "-m", "local", "up", "platform"]
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    with subprocess.Popen(command, cwd=ROOT, env={**environment, **instance.settings}, stdout=terminal) as up:
+        assert up.wait(WAIT_SECONDS) == 0
+    shown = os.read(leader, 65536).decode().replace("\r\n", "\n")
+    progress = [line for line in shown.split("\r\x1b[K") if " s  platform:" in line]
+    assert progress
+    assert all(len(line) < columns for line in progress), progress
 
 
 def test_after_a_kill_up_starts_again_and_ends_what_was_left(instance: Instance) -> None:

@@ -16,6 +16,7 @@ from ecomm.aws import delete_objects, list_objects
 from ecomm.contract import COLUMNS, HEADER, month_of_partition
 from ecomm.errors import DataError
 from ecomm.settings import settings
+from ecomm.streaming import YESTERDAY
 from ecomm.upload.layout import UNCOMPRESSED, archived_day_key, archived_day_name
 from ecomm.upload.objects import ObjectWriter, PartPool
 from ecomm.upload.progress import megabytes
@@ -30,9 +31,12 @@ LINES_AT_ONCE = 20_000
 
 
 def chosen_day(asked: str, now: datetime) -> date:
-    """The day of the form, else the day before `now` in UTC. Raises DataError for what is no day, or in the future."""
+    """The day of the form; `yesterday` is the one before `now` in UTC.
+
+    Raises DataError for what is no day, and for one that has not begun.
+    """
     today = now.astimezone(UTC).date()
-    if not asked:
+    if asked == YESTERDAY:
         return today - timedelta(days=1)
     try:
         day = date.fromisoformat(asked)

@@ -140,7 +140,7 @@ def test_a_day_without_a_click_is_skipped(world: World) -> None:
     from ecomm.streaming.tasks import unpack
 
     with pytest.raises(AirflowSkipException, match="Nothing was archived on 2026-11-30"):
-        unpack("", datetime(2026, 12, 1, 0, 30, tzinfo=UTC))
+        unpack("yesterday", datetime(2026, 12, 1, 0, 30, tzinfo=UTC))
 
 
 def test_a_new_data_set_leaves_the_archived_days_alone(world: World, tmp_path: Any) -> None:
@@ -161,7 +161,8 @@ def test_a_new_data_set_leaves_the_archived_days_alone(world: World, tmp_path: A
 
 
 @pytest.mark.parametrize(
-    ("asked", "day"), [("", date(2026, 11, 30)), ("2026-12-01", date(2026, 12, 1)), ("2019-02-28", date(2019, 2, 28))]
+    ("asked", "day"),
+    [("yesterday", date(2026, 11, 30)), ("2026-12-01", date(2026, 12, 1)), ("2019-02-28", date(2019, 2, 28))],
 )
 def test_the_day_is_the_one_asked_for_or_the_one_before(asked: str, day: date) -> None:
     from ecomm.streaming.archive import chosen_day
