@@ -363,9 +363,9 @@ def count_lines(parsed: DataFrame) -> tuple[Counts, DataFrame]:
             counts.setdefault(Month(row["p_year"], row["p_month"]), Counter())[row["reason"]] += row["lines"]
     lines_before: Counter[int] = Counter()
     rows = []
-    for file, block in sorted(sizes):
-        rows.append(f"({file}L, {block}L, {places[file, block]}L, {lines_before[file] + 1}L)")
-        lines_before[file] += sizes[file, block]
+    for (file, start), lines in sorted(sizes.items()):
+        rows.append(f"({file}L, {start}L, {places[file, start]}L, {lines_before[file] + 1}L)")
+        lines_before[file] += lines
     # As a statement: to make rows of Python's values Spark would start Python on a worker.
     values = ", ".join(rows) or "(0L, 0L, 0L, 0L)"
     query = f"select * from values {values} as blocks (file, block, first_place, first_number)"
