@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from datetime import date
 from typing import Any
@@ -200,7 +201,7 @@ def test_only_the_first_aggregate_reads_the_events(outcome: Outcome) -> None:
             "QueryExecution"
         ]
         assert query["Statistics"]["DataScannedInBytes"] == written["bytes_scanned"]
-        if "ecomm_user_activity" in query["Query"].partition("AS\n")[2]:
+        if re.search(r"\becomm_user_activity\b", query["Query"].partition("AS\n")[2]):
             readers.append(table)
     assert readers == ["agg_activity"]
 
@@ -218,7 +219,7 @@ def test_a_month_with_too_many_bad_lines_is_not_published_and_nothing_else_is(
     """The last of this module: it leaves another November in the raw bucket."""
     served = {table: read_table(f"select count(*) as found from {table}") for table in (FACT, QUARANTINE, *KPIS)}
     november = [line for line in outcome.good if line.startswith("2019-11-0")]
-    (tmp_path / "2019-Nov.csv").write_text(f"{HEADER}\n{''.join(november)}{'garbage\n' * (len(november) // 90)}")
+    (tmp_path / "2019-Nov.csv").write_text(f"{HEADER}\n{''.join(november)}{'garbage\n' * (len(november) // 50)}")
     run("ecomm_dataset_upload", {"sources": [str(tmp_path / "2019-Nov.csv")]})
     states = {task.task_id: str(task.state) for task in attempt("ecomm_batch_kpis", {"months": ["2019-11"]})}
     failed = {task for task, state in states.items() if state == "failed"}
