@@ -356,9 +356,9 @@ def count_lines(parsed: DataFrame) -> tuple[Counts, DataFrame]:
     places: dict[tuple[int, int], int] = {}
     grouped = parsed.groupBy(*PARTITIONS, "file", "block", "reason")
     for row in grouped.agg(F.count("*").alias("lines"), F.min("place").alias("place")).collect():
-        block = (row["file"], row["block"])
-        sizes[block] += row["lines"]
-        places[block] = min(row["place"], places.get(block, row["place"]))
+        where = (row["file"], row["block"])
+        sizes[where] += row["lines"]
+        places[where] = min(row["place"], places.get(where, row["place"]))
         if row["reason"] != NO_ROW:
             counts.setdefault(Month(row["p_year"], row["p_month"]), Counter())[row["reason"]] += row["lines"]
     lines_before: Counter[int] = Counter()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
+from datetime import date
 from typing import Any
 
 import pytest
@@ -142,7 +144,9 @@ def test_the_data_s_quality_is_told_day_by_day_and_in_the_summary(outcome: Outco
         "rows": len(outcome.good) + len(outcome.bad),
         "failing_rows": len(outcome.bad),
     }
-    assert told["day_has_events"]["failing_rows"] == 0
+    days = sorted({date.fromisoformat(line[:10]) for line in outcome.good})
+    calendar = (days[-1] - days[0]).days + 1
+    assert told["day_has_events"] == {"rows": calendar, "failing_rows": calendar - len(days)}
     (found,) = read_table(
         "select sum(failing_rows) as failing, sum(rows) as lines from kpi_data_quality where check = 'line_is_readable'"
     )
@@ -197,7 +201,7 @@ def test_only_the_first_aggregate_reads_the_events(outcome: Outcome) -> None:
             "QueryExecution"
         ]
         assert query["Statistics"]["DataScannedInBytes"] == written["bytes_scanned"]
-        if "ecomm_user_activity" in query["Query"].partition("AS\n")[2]:
+        if re.search(r"\becomm_user_activity\b", query["Query"].partition("AS\n")[2]):
             readers.append(table)
     assert readers == ["agg_activity"]
 
@@ -215,7 +219,7 @@ def test_a_month_with_too_many_bad_lines_is_not_published_and_nothing_else_is(
     """The last of this module: it leaves another November in the raw bucket."""
     served = {table: read_table(f"select count(*) as found from {table}") for table in (FACT, QUARANTINE, *KPIS)}
     november = [line for line in outcome.good if line.startswith("2019-11-0")]
-    (tmp_path / "2019-Nov.csv").write_text(f"{HEADER}\n{''.join(november)}{'garbage\n' * (len(november) // 90)}")
+    (tmp_path / "2019-Nov.csv").write_text(f"{HEADER}\n{''.join(november)}{'garbage\n' * (len(november) // 50)}")
     run("ecomm_dataset_upload", {"sources": [str(tmp_path / "2019-Nov.csv")]})
     states = {task.task_id: str(task.state) for task in attempt("ecomm_batch_kpis", {"months": ["2019-11"]})}
     failed = {task for task, state in states.items() if state == "failed"}
