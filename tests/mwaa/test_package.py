@@ -55,7 +55,7 @@ def test_plugins_and_what_tasks_read_travel_together(package: Path) -> None:
         for path in (ROOT / folder).rglob("*.*"):
             if path.is_file() and "__pycache__" not in path.parts:
                 assert path.relative_to(ROOT).as_posix().removeprefix("plugins/") in names
-    assert "simulator/dataset_generator.py" in names
+    assert "simulator/dataset_generator/__init__.py" in names
     assert {name.split("/")[0] for name in names} == {".airflowignore", "ecomm", "include", "simulator"}
     assert not [name for name in names if "target/" in name or "__pycache__" in name]
 

@@ -44,7 +44,7 @@ class ProfileOperator(AwsOperator):
         databrew = client("databrew")
         since = context["dag_run"].start_date or datetime.now(UTC)
         # Clearing a task raises its number of tries.
-        cleared = context["ti"].max_tries > self.retries
+        cleared = context["ti"].max_tries > (self.retries or 0)
         taken_over = ("STARTING", "RUNNING") if cleared else ("STARTING", "RUNNING", "SUCCEEDED")
         try:
             for run in self._runs():
