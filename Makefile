@@ -29,6 +29,12 @@ PYTHON_screenshots := 3.12
 PYTHON_spark := 3.13
 PYTHON_lambda := 3.13
 
+# The images of Amazon MWAA that the DAGs are held to; the default one is what runs on this machine.
+MWAA_IMAGES := 3.0.6 3.2.1 3.3.1
+MWAA_DEFAULT := 3.2.1
+MWAA_RUNTIMES := $(addprefix mwaa-,$(MWAA_IMAGES))
+$(foreach runtime,$(MWAA_RUNTIMES),$(eval PYTHON_$(runtime) := 3.12))
+
 .PHONY: help
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { text = $$2; \
@@ -97,7 +103,7 @@ $(FLINK_GATEWAY): .venv/flink/.ready
 	@touch $@
 
 # The function travels with the packages that its runtime lacks, those of Lambda's own platform.
-$(FUNCTION_ZIP): $(wildcard $(FUNCTION)/*.py) $(FUNCTION)/requirements.txt infra/function_package.py .venv/lambda/.ready
+$(FUNCTION_ZIP): $(wildcard $(FUNCTION)/*.py) $(FUNCTION)/requirements.txt infra/function_package.py infra/reproducible_zip.py .venv/lambda/.ready
 	@echo "setup: the Lambda function"
 	@rm -rf .venv/lambda/packages
 	@$(UV) pip install --quiet --no-deps --only-binary :all: --python-version $(PYTHON_lambda) --python-platform $(FUNCTION_PLATFORM) \
@@ -106,9 +112,11 @@ $(FUNCTION_ZIP): $(wildcard $(FUNCTION)/*.py) $(FUNCTION)/requirements.txt infra
 
 MWAA_CONSTRAINTS ?=
 .PHONY: requirements
-requirements: .venv/uv/.ready-$(UV_VERSION)  # pins requirements/*.txt anew; MWAA_CONSTRAINTS=file holds Airflow to the image's versions
-	@for runtime in $(RUNTIMES) dev screenshots; do \
-	  case $$runtime in airflow) held="$(if $(MWAA_CONSTRAINTS),--constraint $(MWAA_CONSTRAINTS))";; *) held="";; esac; \
+requirements: .venv/uv/.ready-$(UV_VERSION)  # pins requirements/*.txt anew; MWAA_CONSTRAINTS=folder holds Airflow to the images' versions, in <image>/*_constraints.txt
+	@for runtime in $(RUNTIMES) dev screenshots $(MWAA_RUNTIMES); do \
+	  case $$runtime in airflow) image=$(MWAA_DEFAULT);; mwaa-*) image=$${runtime#mwaa-};; *) image="";; esac; \
+	  held=""; \
+	  if [ -n "$$image" ] && [ -n "$(MWAA_CONSTRAINTS)" ]; then held="$$(printf -- '--constraint %s ' $(abspath $(MWAA_CONSTRAINTS))/$$image/*_constraints.txt)"; fi; \
 	  case $$runtime in spark|lambda) version=$(PYTHON_spark);; *) version=$(PYTHON_local);; esac; \
 	  python=$$(setup/find_python.sh $$version $(UV)); \
 	  (cd requirements && ../$(UV) pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
@@ -129,7 +137,8 @@ demo: setup  ## the whole pipeline on real engines, batch and stream; DATASET=fi
 
 .PHONY: up
 up: setup  ## start the local AWS and Airflow; wait until both answer
-	@ECOMM_STAGE=$(STAGE) ECOMM_DEPLOYMENT="$(LOCAL_VAR)/deploy/$(STAGE).json" $(LOCAL) up
+	@ECOMM_STAGE=$(STAGE) ECOMM_DEPLOYMENT="$(LOCAL_VAR)/deploy/$(STAGE).json" \
+	  ECOMM_CONSOLE="http://127.0.0.1:$(LOCAL_AWS_PORT)/_local/console" $(LOCAL) up
 
 .PHONY: down
 down:  ## stop both; their state stays in var/
@@ -146,6 +155,11 @@ logs: $(call ready,local)  ## show the logs; SERVICE=platform or airflow for one
 .PHONY: deploy
 deploy: $(call ready,airflow) $(FLINK_APPLICATION) $(FUNCTION_ZIP)  ## deploy the stacks of STAGE (dev) to AWS; AWS_ENDPOINT_URL=http://127.0.0.1:4566 to this machine's
 	@$(AIRFLOW_PYTHON) -m infra.deploy --stage $(STAGE) $(DEPLOY_OPTIONS)
+
+# As infra/mwaa_package.py says; the settings are those of the last `make deploy` of the stage.
+.PHONY: package
+package: $(call ready,airflow)  ## pack dags/, plugins.zip and requirements.txt for Amazon MWAA into dist/mwaa, with the settings of STAGE
+	@.venv/airflow/bin/python -m infra.mwaa_package --stage $(STAGE) --settings "$(LOCAL_VAR)/deploy/$(STAGE).json" dist/mwaa
 
 .PHONY: simulate
 simulate: $(call ready,airflow)  ## send clicks to stream 1 of STAGE, where `make deploy` went; OPTIONS="--rate 500 --plant loud-user"
@@ -175,7 +189,7 @@ flink-sql: $(call ready,local) $(FLINK_JARS) $(FLINK_GATEWAY)  ## open Flink's S
 
 PYTEST = -m pytest --durations=5
 # The longest first: they wait for engines most of the time.
-SUITES := airflow local demo alarm spark flink lambda
+SUITES := airflow local runs demo alarm images spark flink lambda
 
 .PHONY: test
 test: setup  ## run every test, each suite in an environment of its own
@@ -207,10 +221,18 @@ test-local: setup  # the local platform, the SQL and the templates
 test-airflow: setup  # operators and DAGs
 	@.venv/airflow/bin/python $(PYTEST) tests/plugins tests/dags
 
+.PHONY: test-images
+test-images: $(call ready,airflow $(MWAA_RUNTIMES))  # the package, as each image of MWAA unpacks and loads it
+	@MWAA_IMAGES="$(MWAA_IMAGES)" .venv/airflow/bin/python $(PYTEST) tests/mwaa
+
 # A suite of its own: the one above configures Airflow for itself, this one starts an Airflow.
 .PHONY: test-demo
 test-demo: setup  # simulator, generator, demo and price model
 	@.venv/airflow/bin/python $(PYTEST) tests/simulator tests/demo tests/bench
+
+.PHONY: test-runs
+test-runs: setup  # runs in a whole Airflow: every way to start one, and what is left when a worker dies
+	@.venv/airflow/bin/python $(PYTEST) tests/runs
 
 DEV := .venv/dev/bin
 SHELL_SCRIPTS := .ci/run $(wildcard setup/*.sh)

@@ -39,6 +39,7 @@ from typing import Any
 from airflow.sdk import Param, chain, dag, task
 from ecomm.assets import UNCOMPRESSED
 from ecomm.dag_defaults import DEFAULT_ARGS, TAGS, UPLOAD
+from ecomm.failure_notice import tell_operators
 from ecomm.streaming import YESTERDAY
 
 
@@ -50,6 +51,7 @@ from ecomm.streaming import YESTERDAY
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    on_failure_callback=tell_operators,
     tags=[*TAGS, "streaming"],
     params={
         "day": Param(

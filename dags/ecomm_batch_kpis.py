@@ -33,6 +33,7 @@ from ecomm.assets import KPIS, UNCOMPRESSED
 from ecomm.batch.partition_key import BY_PROFILE
 from ecomm.contract import COLUMNS, MONTH_PATTERN
 from ecomm.dag_defaults import CONVERSION, CRAWL, DEFAULT_ARGS, PROFILE, QUERY, TAGS
+from ecomm.failure_notice import tell_operators
 from ecomm.operators.databrew_profile import ProfileOperator
 from ecomm.operators.derived_table import AuditTableOperator, WriteTableOperator
 from ecomm.operators.glue_crawler import CrawlOperator
@@ -48,6 +49,7 @@ from ecomm.tables import AGGREGATES, FACT, MARTS, QUARANTINE, Derived
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    on_failure_callback=tell_operators,
     tags=[*TAGS, "batch"],
     params={
         "months": Param(

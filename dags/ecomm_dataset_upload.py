@@ -42,6 +42,7 @@ from typing import Any
 from airflow.sdk import Param, chain, dag, task
 from ecomm.assets import UNCOMPRESSED
 from ecomm.dag_defaults import DEFAULT_ARGS, TAGS, UPLOAD
+from ecomm.failure_notice import tell_operators
 
 
 @dag(
@@ -51,6 +52,7 @@ from ecomm.dag_defaults import DEFAULT_ARGS, TAGS, UPLOAD
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    on_failure_callback=tell_operators,
     tags=[*TAGS, "batch"],
     params={
         "sources": Param(

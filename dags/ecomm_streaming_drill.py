@@ -29,6 +29,7 @@ from typing import Any
 
 from airflow.sdk import Param, chain, dag, task
 from ecomm.dag_defaults import DEFAULT_ARGS, FLINK, TAGS
+from ecomm.failure_notice import tell_operators
 from ecomm.operators.flink_application import LATEST, StartApplicationOperator
 from ecomm.settings import settings
 
@@ -40,6 +41,7 @@ from ecomm.settings import settings
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    on_failure_callback=tell_operators,
     tags=[*TAGS, "streaming"],
     params={
         "actions": Param(

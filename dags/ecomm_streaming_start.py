@@ -25,6 +25,7 @@ from typing import Any
 
 from airflow.sdk import Param, chain, dag, task
 from ecomm.dag_defaults import DEFAULT_ARGS, FLINK, TAGS
+from ecomm.failure_notice import tell_operators
 from ecomm.operators.flink_application import LATEST, StartApplicationOperator
 from ecomm.settings import settings
 
@@ -36,6 +37,7 @@ from ecomm.settings import settings
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    on_failure_callback=tell_operators,
     tags=[*TAGS, "streaming"],
     params={
         "snapshot": Param(

@@ -22,7 +22,13 @@ LOG_LINES = 30
 ARCHIVE_BUFFER = "streaming.ArchiveBufferSeconds=15"
 # Gets the alerts; the local AWS keeps its mails in var/mail/.
 OPERATOR = "operator@example.com"
-PARAMETERS = ("--parameter", ARCHIVE_BUFFER, "--parameter", f"detection.AlertEmail={OPERATOR}")
+# Of failures and of CloudWatch's alarms; a mailbox of its own, so that the alerts are seen.
+OPERATIONS = "operations@example.com"
+PARAMETERS = (
+    *("--parameter", ARCHIVE_BUFFER),
+    *("--parameter", f"detection.AlertEmail={OPERATOR}"),
+    *("--parameter", f"streaming.OperatorEmail={OPERATIONS}"),
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ class Machine:
             no_proxy=direct,
             ECOMM_STAGE=self.stage,
             ECOMM_DEPLOYMENT=str(self.deployment),
+            ECOMM_CONSOLE=f"{self.aws}/_local/console",
         )
 
     def start_and_deploy(self, progress: Progress) -> None:

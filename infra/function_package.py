@@ -13,11 +13,12 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from infra.reproducible_zip import add
+
 FUNCTION = Path(__file__).resolve().parent.parent / "lambda" / "ecomm_detect_high_event_volume"
 RUNTIME = (3, 13)
 # A page that Powertools serves to browsers, half of its size.
 _LEFT_OUT = ("aws_lambda_powertools/event_handler/openapi/swagger_ui/", "bin/")
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def package(packages: Path, target: Path) -> None:
@@ -29,9 +30,9 @@ def package(packages: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, path in sorted(_files(packages)):
-            _add(archive, name, path.read_bytes())
+            add(archive, name, path.read_bytes())
             if path.suffix == ".py":
-                _add(archive, _beside(name), _bytecode(name, path))
+                add(archive, _beside(name), _bytecode(name, path))
     draft.replace(target)
 
 
@@ -62,13 +63,6 @@ def _bytecode(name: str, path: Path) -> bytes:
         )
         assert compiled is not None
         return Path(compiled).read_bytes()
-
-
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    entry = zipfile.ZipInfo(name, _EPOCH)
-    entry.external_attr = 0o644 << 16
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    archive.writestr(entry, content, compresslevel=9)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from local.ministack_hooks import (
     athena,
     cloudformation,
     cloudwatch,
+    console,
     databrew,
     dynamodb,
     dynamodb_resources,
@@ -75,6 +76,7 @@ def install(config: Config) -> None:
     flink.install(config)
     # The outermost: what it refuses nobody else sees.
     faults.install()
+    console.install(config)
 
 
 def states() -> dict[str, Callable[[], Any]]:

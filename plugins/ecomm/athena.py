@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,13 +29,18 @@ class Ended:
     seconds: float
 
 
-def start(sql: str) -> str:
-    """Starts a query in the platform's workgroup and curated database; returns its id."""
+def start(sql: str, once: str = "") -> str:
+    """Starts a query in the platform's workgroup and curated database; returns its id.
+
+    once: what the query is for; where the same query was started for that already, its id is returned and none started.
+    """
     names = settings()
+    token = {"ClientRequestToken": hashlib.sha256(f"{once}\n{sql}".encode()).hexdigest()} if once else {}
     started = client("athena").start_query_execution(
         QueryString=sql,
         QueryExecutionContext={"Database": names.curated_database, "Catalog": "AwsDataCatalog"},
         WorkGroup=names.athena_workgroup,
+        **token,
     )
     return str(started["QueryExecutionId"])
 
@@ -49,7 +55,15 @@ def waiting(query_id: str) -> Wait:
         state="QueryExecution.Status.State",
         busy=("QUEUED", "RUNNING"),
         longest_pause=5,
+        stop_operation="stop_query_execution",
+        stop_arguments={"QueryExecutionId": query_id},
     )
+
+
+def has_failed(query_id: str) -> bool:
+    """Whether a query ended without a result; False for one at work."""
+    found = client("athena").get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
+    return found["Status"]["State"] in ("FAILED", "CANCELLED")
 
 
 def ended(query_id: str) -> Ended:
@@ -75,11 +89,6 @@ def run(sql: str) -> Ended:
     query_id = start(sql)
     wait(waiting(query_id))
     return ended(query_id)
-
-
-def stop(query_id: str) -> None:
-    """Ends a query before its time."""
-    client("athena").stop_query_execution(QueryExecutionId=query_id)
 
 
 def rows(query_id: str) -> Iterator[dict[str, str | None]]:

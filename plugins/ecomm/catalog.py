@@ -50,9 +50,10 @@ def aside(table: str, suffix: str) -> str:
     return f"{table}__{suffix}"
 
 
-def drop_aside(database: str, table: str) -> list[str]:
-    """Takes out of the catalog whatever was prepared for a table, and returns the names; the objects stay."""
-    left = [found["Name"] for found in list_tables(database) if found["Name"].startswith(aside(table, ""))]
+def drop_aside(database: str, table: str, keep: str = "") -> list[str]:
+    """Takes out of the catalog what was prepared for a table but `keep`, and returns the names; the objects stay."""
+    prepared = [found["Name"] for found in list_tables(database) if found["Name"].startswith(aside(table, ""))]
+    left = [name for name in prepared if name != keep]
     for name in left:
         drop_table(database, name)
     return left

@@ -1,11 +1,13 @@
-"""The one error of this platform's own: what a repetition of the task cannot heal."""
+"""The one error of this platform's own, what a repetition of the task cannot heal; and where Airflow keeps its own."""
 
 from __future__ import annotations
 
 try:
-    from airflow.sdk.exceptions import AirflowFailException
-except ImportError:  # Airflow 3.0 keeps it elsewhere
-    from airflow.exceptions import AirflowFailException  # type: ignore[no-redef]
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+except ImportError:  # Airflow 3.0 keeps them elsewhere
+    from airflow.exceptions import AirflowFailException, AirflowSkipException  # type: ignore[no-redef]
+
+__all__ = ["AirflowSkipException", "DataError"]
 
 
 class DataError(AirflowFailException):

@@ -19,7 +19,8 @@ from ecomm.resources import INCLUDE
 class Settings:
     """Names of one stage in one region; the user's own names where the stage is `dev`.
 
-    prefix: first word of the buckets' names, which are global on AWS.
+    prefix: first word of the buckets' names, which are global on AWS. operations_topic_arn: who is told of failures;
+    only a deployment knows it. console: where links to what runs on AWS begin.
     """
 
     region: str
@@ -45,6 +46,8 @@ class Settings:
     alert_copies_queue: str
     mail_queue: str
     failed_queue: str
+    operations_topic_arn: str
+    console: str
 
 
 def derive(region: str, stage: str, prefix: str) -> Settings:
@@ -80,6 +83,8 @@ def derive(region: str, stage: str, prefix: str) -> Settings:
         alert_copies_queue=f"ecomm-alert-copies{dash}",
         mail_queue=f"ecomm-alert-mails{dash}",
         failed_queue=f"ecomm-detect-high-event-volume-failed{dash}",
+        operations_topic_arn="",
+        console=f"https://{region}.console.aws.amazon.com",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +14,20 @@ import pytest
 from tests.airflow_environment import ROOT
 
 FILES = sorted((ROOT / "dags").glob("*.py"))
+MODULES = [*FILES, *(ROOT / "plugins").rglob("*.py")]
 PARSE_SECONDS = 0.5
+# Tasks that are not tried again, and why.
+TRIED_ONCE = {"ecomm_streaming_drill.send_clicks": "a second try would be a second attack"}
+# What a task may begin with, so that the grid reads as a story.
+VERBS = {
+    "audit", "check", "choose", "clean", "convert", "crawl", "profile", "publish", "refresh", "send", "start", "stop",
+    "summarize", "unpack", "upload", "wait", "write",
+}  # fmt: skip
+# Athena runs this many queries of an account at once in its smallest regions; more wait their turn.
+ATHENA_QUERIES_AT_ONCE = 20
 
 
-@pytest.fixture(scope="module")
-def dags() -> dict[str, Any]:
+def load() -> dict[str, Any]:
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(ROOT / "dags")
@@ -25,7 +35,13 @@ def dags() -> dict[str, Any]:
     return dict(bag.dags)
 
 
+@pytest.fixture(scope="module")
+def dags() -> dict[str, Any]:
+    return load()
+
+
 def test_every_file_holds_the_dag_of_its_name(dags: dict[str, Any]) -> None:
+    """A DAG that is looked for is found by its name; one that is new or gone is so on purpose."""
     assert sorted(dags) == [path.stem for path in FILES]
     assert sorted(dags) == [
         "ecomm_archive_to_curated",
@@ -38,16 +54,32 @@ def test_every_file_holds_the_dag_of_its_name(dags: dict[str, Any]) -> None:
 
 
 def test_every_dag_explains_itself(dags: dict[str, Any]) -> None:
+    """Who is woken by a DAG knows it from what the UI shows alone, and finds its kin by their tags."""
     for dag in dags.values():
         assert dag.description
         assert len(dag.doc_md) > 500
         assert "ecomm" in dag.tags
         assert set(dag.tags) & {"batch", "streaming"}
+
+
+def test_no_dag_runs_beside_itself_or_for_the_past(dags: dict[str, Any]) -> None:
+    """Two runs would write the same tables; a run for a day gone by would convert today's files in its name."""
+    for dag in dags.values():
         assert dag.catchup is False
         assert dag.max_active_runs == 1
 
 
+def test_every_dag_tells_the_operators_of_its_failure(dags: dict[str, Any]) -> None:
+    """One mail a run, and no DAG that fails unseen."""
+    from ecomm.failure_notice import tell_operators
+
+    for dag in dags.values():
+        assert dag.on_failure_callback in (tell_operators, [tell_operators]), dag.dag_id
+        assert not [task.task_id for task in dag.tasks if task.on_failure_callback], "that would be a mail a task"
+
+
 def test_every_parameter_has_a_title_a_description_and_limits(dags: dict[str, Any]) -> None:
+    """The form is the only documentation that is read when it is needed, and refuses what the tasks could not use."""
     limits = {
         "boolean": set(),
         "array": {"maxItems"},
@@ -90,13 +122,58 @@ def test_a_failed_try_logs_its_error_last(dags: dict[str, Any], caplog: pytest.L
 
 
 def test_every_task_has_an_owner_retries_and_a_time_limit(dags: dict[str, Any]) -> None:
+    """AWS throttles and drops connections, so a try more with a longer pause heals most; nothing hangs for ever."""
     for dag in dags.values():
         for task in dag.tasks:
             assert task.owner == "data-platform"
-            # A second try would be a second attack.
-            assert task.retries == (0 if task.task_id == "send_clicks" else 2)
+            assert task.retries == (0 if f"{dag.dag_id}.{task.task_id}" in TRIED_ONCE else 2)
             assert task.retry_exponential_backoff
+            assert task.max_retry_delay is not None
             assert task.execution_timeout is not None
+
+
+def test_what_is_paid_for_is_started_by_operators_that_find_it_again(dags: dict[str, Any]) -> None:
+    """A try after one whose worker died must join what that one started; the provider's operators start anew."""
+    from ecomm.operators.base import AwsOperator
+
+    for dag in dags.values():
+        for task in dag.tasks:
+            own = isinstance(task, AwsOperator)
+            assert own or task.task_type in ("_PythonDecoratedOperator", "PythonOperator"), task.task_id
+    start = re.compile(r"\.(start_\w*(run|crawler|execution|application)|create_data_set_ingestion|create_ingestion)\(")
+    starting = {path.name for path in (ROOT / "plugins/ecomm").rglob("*.py") if start.search(path.read_text())}
+    operators = {path.name for path in (ROOT / "plugins/ecomm/operators").glob("*.py")}
+    assert starting - operators <= {"athena.py"}
+
+
+def test_waiting_in_the_triggerer_is_one_setting(dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker's slot is paid by the hour, a small machine's triggerer is one process more: whoever runs it decides."""
+    from ecomm.operators.base import AwsOperator
+
+    monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
+    for found, wanted in ((dags, False), (load(), True)):
+        waiting = [task for dag in found.values() for task in dag.tasks if isinstance(task, AwsOperator)]
+        assert len(waiting) > 10
+        assert {task.deferrable for task in waiting} == {wanted}
+
+
+def test_no_service_is_asked_for_more_than_it_gives_at_once(dags: dict[str, Any]) -> None:
+    """Why there is no pool (docs/decisions/0090): all queries of the widest run are fewer than Athena runs at once."""
+    from ecomm.operators.derived_table import AuditTableOperator, WriteTableOperator
+
+    for dag in dags.values():
+        querying = [task for task in dag.tasks if isinstance(task, WriteTableOperator | AuditTableOperator)]
+        # Of a table, the writing and the audit follow each other.
+        assert len(querying) / 2 <= ATHENA_QUERIES_AT_ONCE
+        assert {task.pool for task in dag.tasks} == {"default_pool"}
+
+
+def test_task_ids_read_as_a_story(dags: dict[str, Any]) -> None:
+    """A grid of verbs tells a newcomer what happens, in words; numbers and abbreviations do not."""
+    for dag in dags.values():
+        for task in dag.tasks:
+            assert re.fullmatch(r"([a-z_]+\.)?[a-z]+(_[a-z]+)*", task.task_id)
+            assert task.task_id.rpartition(".")[2].partition("_")[0] in VERBS, task.task_id
 
 
 @pytest.mark.parametrize("dag_id", ["ecomm_dataset_upload", "ecomm_archive_to_curated"])
@@ -145,12 +222,20 @@ def test_a_dag_file_imports_airflows_sdk_and_the_plugins_only(path: Path) -> Non
         assert not isinstance(node, ast.Import)
 
 
-@pytest.mark.parametrize("path", [*FILES, *(ROOT / "plugins").rglob("*.py")], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_nothing_needs_a_logical_date(path: Path) -> None:
     """A run started by the API or by an asset has none."""
     words = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
     assert not words & {"ds", "logical_date", "execution_date", "data_interval_start"}
     assert "{{ ds" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_nothing_reads_airflows_variables_or_connections(path: Path) -> None:
+    """Read at the top of a file they are a call every few seconds; and names have one place already, the settings."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("airflow"):
+            assert not {name.name for name in node.names} & {"Variable", "Connection"}
 
 
 def test_the_dags_are_read_in_half_a_second() -> None:

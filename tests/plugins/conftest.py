@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from copy import copy
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -50,10 +52,10 @@ class World:
         )
         aws.client("glue").create_database(DatabaseInput={"Name": settings.curated_database})
         contract = json.loads((airflow_environment.ROOT / "include/contract/ecomm_user_activity.json").read_text())
-        self._create("ecomm_user_activity", {column["name"]: column["type"] for column in contract["columns"]})
-        self._create("ecomm_user_activity_quarantine", {"line": "string"})
+        self.create("ecomm_user_activity", {column["name"]: column["type"] for column in contract["columns"]})
+        self.create("ecomm_user_activity_quarantine", {"line": "string"})
 
-    def _create(self, table: str, columns: dict[str, str]) -> None:
+    def create(self, table: str, columns: dict[str, str]) -> None:
         self.aws.client("glue").create_table(
             DatabaseName=self.names.curated_database,
             TableInput={
@@ -143,6 +145,7 @@ def context(run_id: str = "run", try_number: int = 1, max_tries: int = 2) -> Any
             dag_id="dag",
             run_id=run_id,
             task_id="task",
+            map_index=-1,
             try_number=try_number,
             max_tries=max_tries,
             xcoms=xcoms,
@@ -150,3 +153,35 @@ def context(run_id: str = "run", try_number: int = 1, max_tries: int = 2) -> Any
         ),
         "dag_run": SimpleNamespace(run_id=run_id, start_date=datetime.now(UTC)),
     }
+
+
+Execute = Callable[[Any, Any], Any]
+
+
+@pytest.fixture(params=["worker", "triggerer"])
+def execute(request: pytest.FixtureRequest) -> Execute:
+    """Executes an operator in a context, once as a worker waits, once as a triggerer does for a deferred task."""
+
+    def on_the_worker(operator: Any, run: Any) -> Any:
+        operator.deferrable = False
+        return operator.execute(run)
+
+    def in_the_triggerer(operator: Any, run: Any) -> Any:
+        operator.deferrable = True
+        goes_on = copy(operator)  # in another process
+        with pytest.raises(TaskDeferred) as deferred:
+            operator.execute(run)
+        path, arguments = deferred.value.trigger.serialize()
+        assert path == "ecomm.triggers.StateTrigger"
+        arguments = json.loads(json.dumps(arguments))  # through the database
+        event = asyncio.run(first_event(StateTrigger(**arguments)))
+        return getattr(goes_on, deferred.value.method_name)(run, event)
+
+    from airflow.sdk.exceptions import TaskDeferred
+    from ecomm.triggers import StateTrigger
+
+    return on_the_worker if request.param == "worker" else in_the_triggerer
+
+
+async def first_event(trigger: Any) -> Any:
+    return (await anext(trigger.run())).payload

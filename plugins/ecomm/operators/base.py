@@ -9,14 +9,20 @@ from typing import Any
 from airflow.configuration import conf
 from airflow.sdk import BaseOperator, Context
 
-from ecomm.waiting import Wait, wait
+from ecomm.operators.links import ConsoleLink
+from ecomm.waiting import Wait, stop, wait
 
 
 class AwsOperator(BaseOperator):
     """Runs `start`, waits as `waiting` says, and returns what `finish` makes of the end.
 
+    The provider's operators each wait in their own way, in the triggerer by other code than on a worker, and each of
+    those has ends that it takes for a success; here, one description serves both, and `finish` judges every end.
+    A task that is killed, failed by hand or timed out stops what it started, where `waiting` says how.
     deferrable: wait in the triggerer. By default as the setting `operators.default_deferrable` of Airflow says.
     """
+
+    operator_extra_links = (ConsoleLink(),)
 
     def __init__(self, *, deferrable: bool | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -31,14 +37,15 @@ class AwsOperator(BaseOperator):
 
     @abstractmethod
     def waiting(self, handle: str) -> Wait:
-        """How to see that the work of this id has ended."""
+        """How to see that the work of this id has ended, and how to end it."""
 
     @abstractmethod
     def finish(self, context: Context, handle: str) -> Any:
         """Returns the result of ended work; raises where it ended badly."""
 
-    def stop(self, handle: str) -> None:
-        """Ends the work of this id before its time, because the task was killed. By default it goes on."""
+    @abstractmethod
+    def console_page(self, handle: str) -> str:
+        """Where the console of AWS shows this work: the address behind the console's own."""
 
     def execute(self, context: Context) -> Any:
         self.handle = self.start(context)
@@ -56,8 +63,15 @@ class AwsOperator(BaseOperator):
 
     def resume(self, context: Context, event: dict[str, str]) -> Any:
         """Goes on after a deferral, with the trigger's event."""
-        return self.finish(context, event["handle"])
+        self.handle = event["handle"]
+        return self.finish(context, self.handle)
 
     def on_kill(self) -> None:
         if self.handle:
-            self.stop(self.handle)
+            stop(self.waiting(self.handle))
+
+    def first_try(self, context: Context) -> int:
+        """The number of the first try since the task was cleared, or of all: what came before is another's story."""
+        task = context["ti"]
+        # Clearing a task sets its most tries to those it had and its retries.
+        return max(1, min(task.try_number, task.max_tries - (self.retries or 0) + 1))

@@ -13,6 +13,7 @@ from ecomm.aws import client
 from ecomm.batch.profile import read_profile
 from ecomm.errors import DataError
 from ecomm.operators.base import AwsOperator
+from ecomm.settings import settings
 from ecomm.waiting import Wait, wait
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ class ProfileOperator(AwsOperator):
     end but SUCCEEDED fails the task, with the run's message, the end of its log, and where the rest is. A killed task
     stops its run. `columns` has the cardinality of each: {type, distinct, unique, missing, largest_share}; the log has
     it as a table.
+
+    The provider's `GlueDataBrewStartJobOperator` takes FAILED, TIMEOUT and STOPPED for successes.
     """
 
     template_fields: Sequence[str] = ("job",)
@@ -41,7 +44,7 @@ class ProfileOperator(AwsOperator):
         databrew = client("databrew")
         since = context["dag_run"].start_date or datetime.now(UTC)
         # Clearing a task raises its number of tries.
-        cleared = context["ti"].max_tries > self.retries
+        cleared = context["ti"].max_tries > (self.retries or 0)
         taken_over = ("STARTING", "RUNNING") if cleared else ("STARTING", "RUNNING", "SUCCEEDED")
         try:
             for run in self._runs():
@@ -67,6 +70,8 @@ class ProfileOperator(AwsOperator):
             state="State",
             busy=BUSY,
             longest_pause=15,
+            stop_operation="stop_job_run",
+            stop_arguments={"Name": self.job, "RunId": handle},
         )
 
     def finish(self, context: Context, handle: str) -> dict[str, Any]:
@@ -94,12 +99,8 @@ class ProfileOperator(AwsOperator):
             "seconds": run.get("ExecutionTime", 0),
         }
 
-    def stop(self, handle: str) -> None:
-        databrew = client("databrew")
-        try:
-            databrew.stop_job_run(Name=self.job, RunId=handle)
-        except databrew.exceptions.ValidationException as error:
-            log.info("Run %s was not stopped: %s", handle, error)
+    def console_page(self, handle: str) -> str:
+        return f"databrew/home?region={settings().region}#job-details?job={self.job}"
 
     def _runs(self) -> Iterator[dict[str, Any]]:
         """The job's runs, the newest first."""

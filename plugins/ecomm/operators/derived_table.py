@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,12 +21,49 @@ log = logging.getLogger(__name__)
 KPI_PREFIX = "kpi/"
 
 
-class WriteTableOperator(AwsOperator):
+class _QueryOperator(AwsOperator):
+    """Runs one Athena query; the handle is its id and the number of the try that started it, as `id/number`.
+
+    A try takes over the query that an earlier one started, at work or with success; one that failed is run anew. A
+    killed task stops its query, one whose worker died leaves it to the next try.
+
+    The provider's `AthenaOperator` starts, and pays for, a query each try, does not tell what it scanned, and loses
+    Athena's reason for a failure where it defers.
+    """
+
+    @abstractmethod
+    def statement(self, number: int) -> str:
+        """What the try of this number runs."""
+
+    def start(self, context: Context) -> str:
+        task = context["ti"]
+        for number in range(self.first_try(context), task.try_number + 1):
+            statement = self.statement(number)
+            of_the_try = f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.map_index}/{task.max_tries}/{number}"
+            query_id = athena.start(statement, once=of_the_try)
+            if number == task.try_number or not athena.has_failed(query_id):
+                break
+            log.info("Query %s, of try %s, ended without a result.", query_id, number)
+        log.info("Query %s, of try %s:\n%s", query_id, number, statement)
+        return f"{query_id}/{number}"
+
+    def waiting(self, handle: str) -> Wait:
+        return athena.waiting(_query(handle))
+
+    def console_page(self, handle: str) -> str:
+        return f"athena/home?region={settings().region}#/query-editor/history/{_query(handle)}"
+
+
+def _query(handle: str) -> str:
+    return handle.partition("/")[0]
+
+
+class WriteTableOperator(_QueryOperator):
     """Computes a table of include/sql under a name and in a folder of its own, where nobody reads it yet.
 
     table: its name once published. file: its SELECT. version: of the run, a word of letters, digits and underscores.
-    What earlier tries left is removed first. Returns {table, staged (the name aside), location, rows, bytes_scanned,
-    seconds, query_id}.
+    What earlier runs left is removed. Returns {table, staged (the name aside), location, rows, bytes_scanned, seconds,
+    query_id}.
     """
 
     template_fields: Sequence[str] = ("table", "file", "version")
@@ -36,49 +74,41 @@ class WriteTableOperator(AwsOperator):
         self.file = file
         self.version = version
 
-    def start(self, context: Context) -> str:
-        staged = self._staged(context)
-        # The files go when the table is published next.
-        for left in catalog.drop_aside(settings().curated_database, self.table):
-            log.info("Removed %s, left by an earlier try", left)
-        statement = (
-            f"CREATE TABLE {qualified(staged)}\n"
-            f"WITH (format = 'PARQUET', write_compression = 'ZSTD', external_location = '{self._location(context)}')\n"
+    def statement(self, number: int) -> str:
+        return (
+            f"CREATE TABLE {qualified(self._staged(number))}\n"
+            f"WITH (format = 'PARQUET', write_compression = 'ZSTD', external_location = '{self._location(number)}')\n"
             f"AS\n{render(self.file)}"
         )
-        log.info("%s", statement)
-        return athena.start(statement)
-
-    def waiting(self, handle: str) -> Wait:
-        return athena.waiting(handle)
 
     def finish(self, context: Context, handle: str) -> dict[str, Any]:
-        query = athena.ended(handle)
-        rows = athena.rows_written(handle)
+        query_id, _, number = handle.partition("/")
+        query = athena.ended(query_id)
+        staged = self._staged(int(number))
+        # The files go when the table is published next.
+        for left in catalog.drop_aside(settings().curated_database, self.table, keep=staged):
+            log.info("Removed %s, left by an earlier run or try", left)
+        rows = athena.rows_written(query_id)
         log.info("%s: %s rows written, %s bytes scanned", self.table, f"{rows:,}", f"{query.bytes_scanned:,}")
         return {
             "table": self.table,
-            "staged": self._staged(context),
-            "location": self._location(context),
+            "staged": staged,
+            "location": self._location(int(number)),
             "rows": rows,
             "bytes_scanned": query.bytes_scanned,
             "seconds": query.seconds,
-            "query_id": handle,
+            "query_id": query_id,
         }
 
-    def stop(self, handle: str) -> None:
-        athena.stop(handle)
+    def _staged(self, number: int) -> str:
+        # A query that failed has left files; so each try that runs one has a name and a folder of its own.
+        return catalog.aside(self.table, f"{self.version}_{number}")
 
-    def _staged(self, context: Context) -> str:
-        # A query of an earlier try may still be at work; so each try has a name and a folder of its own.
-        return catalog.aside(self.table, f"{self.version}_{context['ti'].try_number}")
-
-    def _location(self, context: Context) -> str:
-        folder = f"{KPI_PREFIX}{self.table}/{self.version}-{context['ti'].try_number}/"
-        return f"s3://{settings().curated_bucket}/{folder}"
+    def _location(self, number: int) -> str:
+        return f"s3://{settings().curated_bucket}/{KPI_PREFIX}{self.table}/{self.version}-{number}/"
 
 
-class AuditTableOperator(AwsOperator):
+class AuditTableOperator(_QueryOperator):
     """Runs the check file beside a table's SELECT on the table aside; any failing row keeps it from being published.
 
     written: what WriteTableOperator returned. Returns {table, checks: {name: {outcome, failing_rows, detail}},
@@ -92,18 +122,13 @@ class AuditTableOperator(AwsOperator):
         self.file = file
         self.written = written
 
-    def start(self, context: Context) -> str:
-        query = render(check_file(self.file), table=qualified(self.written["staged"]))
-        log.info("%s", query)
-        return athena.start(query)
-
-    def waiting(self, handle: str) -> Wait:
-        return athena.waiting(handle)
+    def statement(self, number: int) -> str:
+        return render(check_file(self.file), table=qualified(self.written["staged"]))
 
     def finish(self, context: Context, handle: str) -> dict[str, Any]:
-        query = athena.ended(handle)
+        query = athena.ended(_query(handle))
         table, file = self.written["table"], check_file(self.file)
-        found = checks.read(handle, file)
+        found = checks.read(_query(handle), file)
         checks.show(found)
         result = {"table": table, "checks": checks.as_result(found), "bytes_scanned": query.bytes_scanned}
         if failed := checks.failed(found):
@@ -114,6 +139,3 @@ class AuditTableOperator(AwsOperator):
                 f"The rows are in {self.written['staged']}; the checks in {file}."
             )
         return result
-
-    def stop(self, handle: str) -> None:
-        athena.stop(handle)

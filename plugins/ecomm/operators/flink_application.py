@@ -12,6 +12,7 @@ from airflow.sdk import Context
 from ecomm.aws import client
 from ecomm.errors import DataError
 from ecomm.operators.base import AwsOperator
+from ecomm.settings import settings
 from ecomm.waiting import Wait, wait
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,11 @@ class _ApplicationOperator(AwsOperator):
 
     def waiting(self, handle: str) -> Wait:
         return self._wait((*STARTING, *STOPPING))
+
+    def console_page(self, handle: str) -> str:
+        # Its log: what the page of an application shows of it, and has a lasting address.
+        group = self.log_group.replace("/", "$252F")
+        return f"cloudwatch/home?region={settings().region}#logsV2:log-groups/log-group/{group}"
 
     def _wait(self, busy: tuple[str, ...]) -> Wait:
         return Wait(
@@ -110,7 +116,10 @@ class StartApplicationOperator(_ApplicationOperator):
     snapshot: `latest`, the newest one, or none where there is none; `nothing`, to begin with empty state; or a name.
     allow_non_restored_state: begin although the snapshot has state of something that the code no longer has.
     One that runs is left alone, one that is starting is waited for, one that is stopping is waited for and started.
-    Fails with the application's own error where it does not run in the end.
+    Fails with the application's own error where it does not run in the end. A killed task leaves it starting.
+
+    The provider's `KinesisAnalyticsV2StartApplicationOperator` fails where the application runs already, and what waits
+    for it in the triggerer takes a failure or a time-out for a success.
     """
 
     template_fields: Sequence[str] = ("application", "log_group", "snapshot", "allow_non_restored_state")
@@ -177,7 +186,11 @@ class StopApplicationOperator(_ApplicationOperator):
     """Brings the application to READY, its state in a snapshot, and returns {application, status, snapshot}.
 
     force: stop without a snapshot, also one that hangs while it starts; what it had counted is then counted again from
-    the last snapshot. One that is stopped is left alone. Fails with the application's own error where it goes on.
+    the last snapshot. One that is stopped is left alone. Fails with the application's own error where it goes on. A
+    killed task leaves it stopping.
+
+    The provider's `KinesisAnalyticsV2StopApplicationOperator` fails where the application is stopped already, and what
+    waits for it in the triggerer takes a failure or a time-out for a success.
     """
 
     template_fields: Sequence[str] = ("application", "log_group", "force")

@@ -13,6 +13,7 @@ from ecomm.aws import client
 from ecomm.catalog import list_partitions, list_tables
 from ecomm.errors import DataError
 from ecomm.operators.base import AwsOperator
+from ecomm.settings import settings
 from ecomm.waiting import Wait, wait
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,11 @@ class CrawlOperator(AwsOperator):
     """Crawls, and returns the tables found, each with its columns and its number of partitions.
 
     A crawl that runs already is joined if it began after this DAG run did; it has then seen the run's data. An earlier
-    one is waited for, and another crawl started. Fails with the crawler's own message, and where it found no table.
+    one is waited for, and another crawl started. A try after one whose worker died takes the crawl of that one. Fails
+    with the crawler's own message, and where it found no table. A killed task stops the crawl.
+
+    The provider's `GlueCrawlerOperator` fails where the crawler runs already, does not see that a crawl found nothing,
+    and is deprecated in 9.34, while what replaces it is missing up to 9.25.
     """
 
     template_fields: Sequence[str] = ("crawler",)
@@ -33,10 +38,16 @@ class CrawlOperator(AwsOperator):
 
     def start(self, context: Context) -> str:
         found = self._crawler()
+        now = datetime.now(UTC)
+        run_began = context["dag_run"].start_date or now
+        last = found.get("LastCrawl", {})
+        is_retry = context["ti"].try_number > self.first_try(context)
+        if is_retry and last.get("Status") == "SUCCEEDED" and last["StartTime"] >= run_began:
+            log.info("An earlier try of this task crawled with %s at %s.", self.crawler, last["StartTime"])
+            return self.crawler
         if found["State"] != "READY":
-            now = datetime.now(UTC)
             began = now - timedelta(milliseconds=found.get("CrawlElapsedTime", 0))
-            if found["State"] == "RUNNING" and began >= (context["dag_run"].start_date or now):
+            if found["State"] == "RUNNING" and began >= run_began:
                 log.info("Crawler %s runs since %s; joining.", self.crawler, began)
                 return self.crawler
             log.info("Crawler %s is busy with an earlier crawl; waiting for its end.", self.crawler)
@@ -53,6 +64,8 @@ class CrawlOperator(AwsOperator):
             state="Crawler.State",
             busy=("RUNNING", "STOPPING"),
             longest_pause=15,
+            stop_operation="stop_crawler",
+            stop_arguments={"Name": handle},
         )
 
     def finish(self, context: Context, handle: str) -> dict[str, Any]:
@@ -78,11 +91,8 @@ class CrawlOperator(AwsOperator):
             log.info("%s: %d columns, %d partitions", name, len(table["columns"]), table["partitions"])
         return {"database": database, "tables": tables}
 
-    def stop(self, handle: str) -> None:
-        try:
-            client("glue").stop_crawler(Name=handle)
-        except client("glue").exceptions.CrawlerNotRunningException:
-            log.info("Crawler %s had ended.", handle)
+    def console_page(self, handle: str) -> str:
+        return f"glue/home?region={settings().region}#/v2/data-catalog/crawlers/view/{handle}"
 
     def _crawler(self) -> dict[str, Any]:
         try:

@@ -11,6 +11,7 @@ from airflow.sdk import Context
 from ecomm.aws import client
 from ecomm.errors import DataError
 from ecomm.operators.base import AwsOperator
+from ecomm.settings import settings
 from ecomm.waiting import Wait
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,9 @@ class GlueJobRunOperator(AwsOperator):
     A run that an earlier try of the same task left, busy or with success, is taken over and not doubled; a task that
     was cleared starts anew. Every end but SUCCEEDED fails the task, with the run's message, the end of its log, and
     where the rest is. hopeless: words in the message that tell that another try would end alike; then there is none.
-    A killed task stops its run.
+    A killed task stops its run; one whose worker died leaves it to the next try.
+
+    The provider's `GlueJobOperator` takes STOPPED for a success where it does not defer, and each try starts a run.
     """
 
     template_fields: Sequence[str] = ("job", "arguments")
@@ -68,6 +71,8 @@ class GlueJobRunOperator(AwsOperator):
             state="JobRun.JobRunState",
             busy=BUSY,
             longest_pause=15,
+            stop_operation="batch_stop_job_run",
+            stop_arguments={"JobName": self.job, "JobRunIds": [handle]},
         )
 
     def finish(self, context: Context, handle: str) -> dict[str, Any]:
@@ -85,10 +90,8 @@ class GlueJobRunOperator(AwsOperator):
             f"All of its log is in CloudWatch, groups {' and '.join(groups)}, stream {handle}."
         )
 
-    def stop(self, handle: str) -> None:
-        answer = client("glue").batch_stop_job_run(JobName=self.job, JobRunIds=[handle])
-        for failure in answer.get("Errors", []):
-            log.warning("Run %s could not be stopped: %s", handle, failure["ErrorDetail"]["ErrorMessage"])
+    def console_page(self, handle: str) -> str:
+        return f"gluestudio/home?region={settings().region}#/job/{self.job}/run/{handle}"
 
     def _earlier_run(self, mark: str) -> str | None:
         """The run that this task started with these arguments: one that is busy, or that succeeded since a clear."""

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowSkipException
-
 from ecomm.aws import client
-from ecomm.errors import DataError
+from ecomm.errors import AirflowSkipException, DataError
 from ecomm.settings import settings
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from ecomm.errors import DataError
 from ecomm.operators.databrew_profile import ProfileOperator
 from ecomm.waiting import wait
 
-from tests.plugins.conftest import World, context
+from tests.plugins.conftest import Execute, World, context
 from tests.plugins.profiling import create_profile_job
 
 KEY = "ecomm_user_activity_uncompressed/p_year=2019/p_month=11/2019-Nov.csv"
@@ -28,10 +28,12 @@ def runs(world: World, job: str) -> list[dict[str, Any]]:
     return list(world.aws.client("databrew").list_job_runs(Name=job)["JobRuns"])
 
 
-def test_it_returns_the_cardinality_and_shows_it(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_it_returns_the_cardinality_and_shows_it(
+    world: World, execute: Execute, caplog: pytest.LogCaptureFixture
+) -> None:
     world.put(world.names.raw_bucket, KEY, ROWS)
     job = create_profile_job(world)
-    found = operator(job).execute(context())
+    found = execute(operator(job), context())
     assert (found["rows"], found["duplicate_rows"]) == (4, 1)
     assert found["columns"] == {
         "category_id": {"type": "bigint", "distinct": 2, "unique": 1, "missing": 0, "largest_share": 0.75},
@@ -85,11 +87,11 @@ def test_a_run_from_before_is_waited_for(world: World) -> None:
 
 
 def test_a_run_that_fails_shows_its_message_and_the_end_of_its_log(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: World, execute: Execute, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = create_profile_job(world)
     with pytest.raises(RuntimeError) as failure:
-        operator(job).execute(context())
+        execute(operator(job), context())
     (only,) = runs(world, job)
     message = str(failure.value)
     assert f"DataBrew job {job}, run {only['RunId']}, ended as FAILED: s3://{world.names.raw_bucket}/" in message

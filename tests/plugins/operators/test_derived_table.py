@@ -11,8 +11,9 @@ from ecomm import catalog
 from ecomm.batch.publish import publish_table
 from ecomm.errors import DataError
 from ecomm.operators.derived_table import AuditTableOperator, WriteTableOperator
+from ecomm.waiting import wait
 
-from tests.plugins.conftest import World, context
+from tests.plugins.conftest import Execute, World, context
 
 FILE = "marts/kpi_test.sql"
 CHECK = """
@@ -38,15 +39,28 @@ def sql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def write(world: World, sql: Path) -> Write:
-    def write(version: str = "v1", try_number: int = 1) -> dict[str, Any]:
-        operator = WriteTableOperator(task_id="write", table="kpi_test", file=FILE, version=version)
-        return dict(operator.execute(context(try_number=try_number)))
+    def write(version: str = "v1", **run: Any) -> dict[str, Any]:
+        return dict(writing(version).execute(context(**run)))
 
     return write
 
 
+def writing(version: str = "v1") -> WriteTableOperator:
+    return WriteTableOperator(task_id="write", table="kpi_test", file=FILE, version=version, retries=2)
+
+
+def auditing(written: dict[str, Any]) -> AuditTableOperator:
+    return AuditTableOperator(task_id="audit", file=FILE, written=written, retries=2)
+
+
 def audit(written: dict[str, Any], run: Any = None) -> Any:
-    return AuditTableOperator(task_id="audit", file=FILE, written=written).execute(run or context())
+    return auditing(written).execute(run or context())
+
+
+def queries(world: World) -> int:
+    """How many were started in the test's workgroup."""
+    pages = world.aws.client("athena").get_paginator("list_query_executions")
+    return sum(len(page["QueryExecutionIds"]) for page in pages.paginate(WorkGroup=world.names.athena_workgroup))
 
 
 def tables(world: World) -> list[str]:
@@ -58,8 +72,8 @@ def numbers(world: World) -> list[str | None]:
     return [row["number"] for row in world.query("select number from kpi_test order by number")]
 
 
-def test_a_table_is_written_aside_and_counted(world: World, write: Write) -> None:
-    written = write()
+def test_a_table_is_written_aside_and_counted(world: World, sql: Path, execute: Execute) -> None:
+    written = execute(writing(), context())
     assert tables(world) == ["kpi_test__v1_1"]
     assert (written["table"], written["staged"], written["rows"]) == ("kpi_test", "kpi_test__v1_1", 3)
     assert written["location"] == f"s3://{world.names.curated_bucket}/kpi/kpi_test/v1-1/"
@@ -67,8 +81,8 @@ def test_a_table_is_written_aside_and_counted(world: World, write: Write) -> Non
     assert world.keys("kpi/kpi_test/v1-1/")
 
 
-def test_an_audit_that_passes_tells_its_checks(write: Write) -> None:
-    found = audit(write())
+def test_an_audit_that_passes_tells_its_checks(write: Write, execute: Execute) -> None:
+    found = execute(auditing(write()), context())
     assert found["checks"] == {"no 4": {"outcome": "passed", "failing_rows": 0, "detail": "rows: 3"}}
 
 
@@ -144,12 +158,62 @@ def test_publishing_again_changes_nothing(world: World, write: Write) -> None:
     assert numbers(world) == ["1", "2", "3"]
 
 
-def test_a_try_removes_what_the_one_before_left(world: World, write: Write) -> None:
-    write(try_number=1)
-    written = write(try_number=2)
-    assert tables(world) == ["kpi_test__v1_2"]
+def test_a_table_that_an_earlier_run_left_aside_is_removed(world: World, write: Write) -> None:
+    write("v1")
+    written = write("v2")
+    assert tables(world) == ["kpi_test__v2_1"]
     publish_table(written, FILE)
-    assert {key.split("/")[2] for key in world.keys("kpi/kpi_test/")} == {"v1-2"}
+    assert {key.split("/")[2] for key in world.keys("kpi/kpi_test/")} == {"v2-1"}
+
+
+def test_a_try_takes_over_the_query_of_one_whose_worker_died(world: World, sql: Path) -> None:
+    died = writing().start(context(try_number=1))
+    written = writing().execute(context(try_number=2))
+    assert died == f"{written['query_id']}/1"
+    assert written["staged"] == "kpi_test__v1_1"
+    assert queries(world) == 1
+    died = auditing(written).start(context(try_number=1))
+    assert auditing(written).start(context(try_number=3)) == died
+    assert queries(world) == 2
+
+
+def test_a_try_after_a_query_that_failed_has_a_name_of_its_own(world: World, write: Write, sql: Path) -> None:
+    (sql / FILE).write_text("-- Needs a table.\nselect line from {{ database }}.ecomm_user_activity_quarantine")
+    catalog.drop_table(world.names.curated_database, "ecomm_user_activity_quarantine")
+    with pytest.raises(RuntimeError, match="TABLE_NOT_FOUND"):
+        write(try_number=1)
+    world.create("ecomm_user_activity_quarantine", {"line": "string"})
+    assert write(try_number=2)["staged"] == "kpi_test__v1_2"
+    assert write(try_number=3)["staged"] == "kpi_test__v1_2"
+
+
+def test_a_task_that_was_cleared_computes_anew(world: World, write: Write) -> None:
+    first = write(try_number=1)
+    second = write(try_number=2, max_tries=3)
+    assert first["query_id"] != second["query_id"]
+    assert tables(world) == ["kpi_test__v1_2"]
+
+
+def test_a_killed_task_stops_its_query(sql: Path, write: Write) -> None:
+    (sql / FILE).write_text(
+        "-- Takes minutes.\n"
+        "select count_if((a.n * b.n * c.n) % 7 = 3) as number from unnest(sequence(1, 10000)) as a (n) "
+        "cross join unnest(sequence(1, 10000)) as b (n) cross join unnest(sequence(1, 10000)) as c (n)"
+    )
+    operator = writing()
+    operator.handle = operator.start(context())
+    operator.on_kill()
+    assert wait(operator.waiting(operator.handle)) == "CANCELLED"
+    with pytest.raises(RuntimeError, match="ended as CANCELLED"):
+        operator.finish(context(), operator.handle)
+
+
+def test_its_link_leads_to_the_query_in_the_console() -> None:
+    operator = writing()
+    operator.handle = "an-id/1"
+    (link,) = operator.operator_extra_links
+    console = "https://us-east-1.console.aws.amazon.com"
+    assert link.get_link(operator, ti_key=None) == f"{console}/athena/home?region=us-east-1#/query-editor/history/an-id"
 
 
 def test_what_was_written_and_then_lost_is_not_published(world: World, write: Write) -> None:
@@ -161,10 +225,10 @@ def test_what_was_written_and_then_lost_is_not_published(world: World, write: Wr
     assert numbers(world) == ["1", "2", "3"]
 
 
-def test_a_query_that_fails_says_so_in_athenas_words(write: Write, sql: Path) -> None:
+def test_a_query_that_fails_says_so_in_athenas_words(world: World, sql: Path, execute: Execute) -> None:
     (sql / FILE).write_text("select nothing from nowhere")
     with pytest.raises(RuntimeError, match=r"Athena query .* ended as FAILED: .*TABLE_NOT_FOUND"):
-        write()
+        execute(writing(), context())
 
 
 def test_a_statement_that_is_wrong_is_not_tried_again_and_the_table_before_goes_on_serving(

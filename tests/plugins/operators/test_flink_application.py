@@ -14,7 +14,7 @@ from ecomm.errors import DataError
 from ecomm.operators.flink_application import StartApplicationOperator, StopApplicationOperator
 
 from tests.conftest import ROOT
-from tests.plugins.conftest import World, context
+from tests.plugins.conftest import Execute, World, context
 
 ZIP = ROOT / "include" / "flink" / "target" / "flink-application.zip"
 BROKEN = b"raise ValueError('The detection needs a threshold; set early.threshold.')\n"
@@ -111,15 +111,16 @@ def with_main(main: bytes) -> bytes:
 
 
 @pytest.mark.slow
-def test_starts_and_stops_from_every_state(world: World, create: Create) -> None:
+def test_starts_and_stops_from_every_state(world: World, create: Create, execute: Execute) -> None:
     name = create(ZIP.read_bytes())
     assert stop(name).execute(context()) == {"application": name, "status": "READY", "snapshot": None}
 
-    started = start(name).execute(context())
+    assert not start(name).waiting(name).stop_operation, "a killed task leaves it starting"
+    started = execute(start(name), context())
     assert (started["status"], started["restored_from"]) == ("RUNNING", "SKIP_RESTORE_FROM_SNAPSHOT")
     assert start(name).execute(context()) == started, "one that runs is left alone"
 
-    stopped = stop(name).execute(context())
+    stopped = execute(stop(name), context())
     assert stopped["status"] == "READY"
     assert stopped["snapshot"]
     assert stop(name).execute(context()) == stopped, "one that is stopped is left alone"

@@ -1,17 +1,16 @@
-"""A crawl is run or joined, and told as it ended; here also, how an operator waits in the triggerer."""
+"""A crawl is run or joined, and told as it ended."""
 
 from __future__ import annotations
 
-import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
 from ecomm.errors import DataError
 from ecomm.operators.glue_crawler import CrawlOperator
-from ecomm.triggers import StateTrigger
+from ecomm.waiting import wait
 
-from tests.plugins.conftest import World, context
+from tests.plugins.conftest import Execute, World, context
 from tests.plugins.upload.conftest import HEADER, rows
 
 FOLDER = "ecomm_user_activity_uncompressed/"
@@ -46,11 +45,12 @@ def crawl(crawler: str, **options: Any) -> CrawlOperator:
     return CrawlOperator(task_id="crawl", crawler=crawler, **options)
 
 
-def test_a_crawl_tells_the_tables_it_found(world: World, crawler: str) -> None:
-    found = crawl(crawler).execute(context())
+def test_a_crawl_tells_the_tables_it_found(world: World, crawler: str, execute: Execute) -> None:
+    found = execute(crawl(crawler), context())
     assert found["database"] == world.names.raw_database
     assert found["tables"]["ecomm_user_activity_uncompressed"]["partitions"] == 2
     assert found["tables"]["ecomm_user_activity_uncompressed"]["columns"][0] == "event_time"
+    assert crawls(world, crawler) == 1
 
 
 def test_a_crawl_that_runs_is_joined(world: World, crawler: str) -> None:
@@ -60,41 +60,59 @@ def test_a_crawl_that_runs_is_joined(world: World, crawler: str) -> None:
     assert crawls(world, crawler) == 1
 
 
-def test_a_crawl_that_finds_no_table_fails(world: World, crawler: str) -> None:
+def test_a_crawl_from_before_the_run_is_waited_for_and_another_started(world: World, crawler: str) -> None:
+    world.aws.client("glue").start_crawler(Name=crawler)
+    run = context()
+    run["dag_run"].start_date += timedelta(seconds=1)
+    crawl(crawler).execute(run)
+    assert crawls(world, crawler) == 2
+
+
+def test_a_try_takes_the_crawl_of_one_whose_worker_died_until_the_task_is_cleared(world: World, crawler: str) -> None:
+    run = context()
+    first = crawl(crawler, retries=2)
+    wait(first.waiting(first.start(run)))
+    second = context(try_number=2) | {"dag_run": run["dag_run"]}
+    assert crawl(crawler, retries=2).execute(second)["tables"]
+    assert crawls(world, crawler) == 1
+    cleared = context(try_number=2, max_tries=3) | {"dag_run": run["dag_run"]}
+    crawl(crawler, retries=2).execute(cleared)
+    assert crawls(world, crawler) == 2
+
+
+def test_a_killed_task_stops_its_crawl(world: World, crawler: str, caplog: pytest.LogCaptureFixture) -> None:
+    many = {f"{FOLDER}p_year=2019/p_month=11/{number}.csv": HEADER + rows("2019-11", 20) for number in range(300)}
+    for key, text in many.items():
+        world.put(world.names.raw_bucket, key, text)
+    operator = crawl(crawler)
+    operator.handle = operator.start(context())
+    operator.on_kill()
+    wait(operator.waiting(crawler))
+    with pytest.raises(RuntimeError, match="ended as CANCELLED"):
+        operator.finish(context(), crawler)
+    operator.on_kill()
+    assert f"Crawler {crawler} was not stopped" in caplog.text, "one that had ended is no failure"
+
+
+def test_a_crawl_that_finds_no_table_fails(world: World, crawler: str, execute: Execute) -> None:
     for found in world.aws.list_objects(world.names.raw_bucket, ""):
         world.aws.client("s3").delete_object(Bucket=world.names.raw_bucket, Key=found["Key"])
     with pytest.raises(DataError, match=f"found no table in s3://{world.names.raw_bucket}/{FOLDER}; is there a file"):
-        crawl(crawler).execute(context())
+        execute(crawl(crawler), context())
 
 
-def test_a_crawl_that_fails_is_told_in_its_own_words(world: World, crawler: str) -> None:
+def test_a_crawl_that_fails_is_told_in_its_own_words(world: World, crawler: str, execute: Execute) -> None:
     glue = world.aws.client("glue")
     glue.update_crawler(Name=crawler, Targets={"S3Targets": [{"Path": f"s3://{world.names.raw_bucket}-none/"}]})
     with pytest.raises(
         RuntimeError, match=rf"Crawler {crawler} ended as FAILED: .+ Its log is /aws-glue/crawlers, stream"
     ):
-        crawl(crawler).execute(context())
+        execute(crawl(crawler), context())
 
 
 def test_a_crawler_that_is_not_deployed_is_named(world: World) -> None:
     with pytest.raises(DataError, match=r"There is no crawler nobody; deploy the stacks"):
         crawl("nobody").execute(context())
-
-
-def test_a_deferred_task_waits_in_the_triggerer_and_goes_on(world: World, crawler: str) -> None:
-    with pytest.raises(TaskDeferred) as deferred:
-        crawl(crawler, deferrable=True).execute(context())
-    path, arguments = deferred.value.trigger.serialize()
-    assert path == "ecomm.triggers.StateTrigger"
-
-    async def first_event() -> Any:
-        return await anext(StateTrigger(**arguments).run())
-
-    event = asyncio.run(first_event()).payload
-    assert event == {"handle": crawler, "state": "READY"}
-    found = getattr(crawl(crawler), deferred.value.method_name)(context(), event)
-    assert found["tables"]["ecomm_user_activity_uncompressed"]["partitions"] == 2
-    assert crawls(world, crawler) == 1
 
 
 def test_deferring_is_one_setting_of_airflow(monkeypatch: pytest.MonkeyPatch) -> None:

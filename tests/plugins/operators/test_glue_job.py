@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from threading import Timer
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 from ecomm.errors import DataError
-from ecomm.operators.glue_job import GlueJobRunOperator
-from ecomm.waiting import wait
+from ecomm.operators.glue_job import MARK, GlueJobRunOperator
+from ecomm.waiting import stop, wait
 
-from tests.plugins.conftest import World, context
+from tests.plugins.conftest import Execute, World, context
 
 SCRIPT = """
 import sys, time
@@ -53,6 +56,33 @@ def runs(world: World, job: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
+def test_a_run_tells_its_id_and_what_it_cost(world: World, job: str, execute: Execute) -> None:
+    told = execute(run(job, "succeed"), context())
+    (only,) = runs(world, job)
+    assert told["run_id"] == only["Id"]
+    assert told["seconds"] == only["ExecutionTime"]
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_by_somebody_is_a_failure(world: World, job: str, execute: Execute) -> None:
+    operator = run(job, "wait")
+    run_id = operator.start(context())
+    Timer(1, stop, [operator.waiting(run_id)]).start()
+    with pytest.raises(RuntimeError, match="ended as STOPPED"):
+        execute(run(job, "wait", retries=2), context(try_number=2))
+
+
+@pytest.mark.slow
+def test_a_run_that_takes_longer_than_its_job_allows_is_a_failure(world: World, job: str, execute: Execute) -> None:
+    """Glue counts minutes; the platform takes a twentieth of one too, for which boto3 would not ask."""
+    glue = boto3.client("glue", config=Config(parameter_validation=False))
+    arguments = {"--BEHAVIOUR": "wait", MARK: "dag/run/task/2"}
+    glue.start_job_run(JobName=job, Arguments=arguments, Timeout=1 / 20)
+    with pytest.raises(RuntimeError, match="ended as TIMEOUT"):
+        execute(run(job, "wait"), context())
+
+
+@pytest.mark.slow
 def test_a_run_that_succeeded_serves_later_tries_until_the_task_is_cleared_or_changed(world: World, job: str) -> None:
     run_id = run(job, "succeed").execute(context())["run_id"]
     assert run(job, "succeed").execute(context(try_number=2))["run_id"] == run_id
@@ -61,17 +91,16 @@ def test_a_run_that_succeeded_serves_later_tries_until_the_task_is_cleared_or_ch
         operator = run(job, behaviour)
         another = operator.start(context(try_number=2, max_tries=cleared))
         assert another != run_id
-        operator.stop(another)
+        stop(operator.waiting(another))
         wait(operator.waiting(another))
 
 
 @pytest.mark.slow
 def test_a_run_that_fails_shows_its_message_and_the_end_of_its_log(
-    world: World, job: str, caplog: pytest.LogCaptureFixture
+    world: World, job: str, execute: Execute, caplog: pytest.LogCaptureFixture
 ) -> None:
-    operator = run(job, "fail")
     with pytest.raises(RuntimeError) as failure:
-        operator.execute(context())
+        execute(run(job, "fail"), context())
     message = str(failure.value)
     (only,) = runs(world, job)
     assert f"Glue job {job}, run {only['Id']}, ended as FAILED: " in message
@@ -97,6 +126,15 @@ def test_a_run_left_by_an_earlier_try_is_joined_and_a_killed_task_stops_it(world
     assert len(runs(world, job)) == 1
     with pytest.raises(RuntimeError, match="ended as STOPPED"):
         second.finish(context(), run_id)
+
+
+def test_its_link_leads_to_the_run_in_the_console(job: str) -> None:
+    operator = run(job, "succeed")
+    (link,) = operator.operator_extra_links
+    assert link.get_link(operator, ti_key=None) == "", "before it has started one"
+    operator.handle = "jr_1"
+    console = "https://us-east-1.console.aws.amazon.com"
+    assert link.get_link(operator, ti_key=None) == f"{console}/gluestudio/home?region=us-east-1#/job/{job}/run/jr_1"
 
 
 def test_a_job_that_is_not_deployed_is_named(world: World) -> None:
