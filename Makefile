@@ -26,6 +26,7 @@ PYTHON_flink := 3.12
 PYTHON_local := 3.12
 PYTHON_dev := 3.12
 PYTHON_screenshots := 3.12
+PYTHON_scan := 3.12
 PYTHON_spark := 3.13
 PYTHON_lambda := 3.13
 
@@ -107,7 +108,7 @@ $(FUNCTION_ZIP): $(wildcard $(FUNCTION)/*.py) $(FUNCTION)/requirements.txt infra
 MWAA_CONSTRAINTS ?=
 .PHONY: requirements
 requirements: .venv/uv/.ready-$(UV_VERSION)  # pins requirements/*.txt anew; MWAA_CONSTRAINTS=file holds Airflow to the image's versions
-	@for runtime in $(RUNTIMES) dev screenshots; do \
+	@for runtime in $(RUNTIMES) dev scan screenshots; do \
 	  case $$runtime in airflow) held="$(if $(MWAA_CONSTRAINTS),--constraint $(MWAA_CONSTRAINTS))";; *) held="";; esac; \
 	  case $$runtime in spark|lambda) version=$(PYTHON_spark);; *) version=$(PYTHON_local);; esac; \
 	  python=$$(setup/find_python.sh $$version $(UV)); \
@@ -144,8 +145,16 @@ logs: $(call ready,local)  ## show the logs; SERVICE=platform or airflow for one
 	@$(LOCAL) logs $(SERVICE) $(if $(FOLLOW),--follow)
 
 .PHONY: deploy
-deploy: $(call ready,airflow) $(FLINK_APPLICATION) $(FUNCTION_ZIP)  ## deploy the stacks of STAGE (dev) to AWS; AWS_ENDPOINT_URL=http://127.0.0.1:4566 to this machine's
+deploy: $(call ready,airflow) $(FLINK_APPLICATION) $(FUNCTION_ZIP) $(if $(AWS_ENDPOINT_URL),,check-templates)  ## deploy the stacks of STAGE (dev) to AWS; AWS_ENDPOINT_URL=http://127.0.0.1:4566 to this machine's
 	@$(AIRFLOW_PYTHON) -m infra.deploy --stage $(STAGE) $(DEPLOY_OPTIONS)
+
+.PHONY: doctor
+doctor: $(call ready,airflow)  ## say what `make deploy` would miss: tools, credentials, quotas, names of buckets; OPTIONS="--prefix acme"
+	@$(AIRFLOW_PYTHON) -m infra.doctor --stage $(STAGE) $(OPTIONS)
+
+.PHONY: destroy
+destroy: $(call ready,airflow)  ## delete the stacks of STAGE; OPTIONS="--keep-data", or "--delete-data" where buckets hold data
+	@$(AIRFLOW_PYTHON) -m infra.destroy --stage $(STAGE) $(OPTIONS)
 
 .PHONY: simulate
 simulate: $(call ready,airflow)  ## send clicks to stream 1 of STAGE, where `make deploy` went; OPTIONS="--rate 500 --plant loud-user"
@@ -207,6 +216,10 @@ test-local: setup  # the local platform, the SQL and the templates
 test-airflow: setup  # operators and DAGs
 	@.venv/airflow/bin/python $(PYTEST) tests/plugins tests/dags
 
+.PHONY: test-privileges
+test-privileges: setup  # that the roles allow what the suite above calls, and no more; it records that suite's calls
+	@.venv/airflow/bin/python $(PYTEST) tests/plugins tests/dags tests/privileges
+
 # A suite of its own: the one above configures Airflow for itself, this one starts an Airflow.
 .PHONY: test-demo
 test-demo: setup  # simulator, generator, demo and price model
@@ -216,15 +229,21 @@ DEV := .venv/dev/bin
 SHELL_SCRIPTS := .ci/run $(wildcard setup/*.sh)
 
 .PHONY: lint
-lint: $(call ready,dev airflow local lambda)  ## check style, types, SQL, templates and shell scripts
+lint: $(call ready,dev scan airflow local lambda)  ## check style, types, SQL, templates and shell scripts
 	@$(DEV)/ruff check
 	@$(DEV)/ruff format --check
 	@$(DEV)/mypy --python-executable .venv/airflow/bin/python dags plugins demo infra simulator include bench
 	@$(DEV)/mypy --python-executable .venv/local/bin/python local
 	@$(DEV)/mypy --python-executable .venv/lambda/bin/python lambda
 	@$(DEV)/sqlfluff lint --disable-progress-bar include/sql
-	@$(DEV)/cfn-lint infra/*.yaml
+	@$(MAKE) check-templates
 	@$(DEV)/shellcheck $(SHELL_SCRIPTS)
+
+# As cfn-lint and the scanner find them; what is left out is said beside the resource it is left out for.
+.PHONY: check-templates
+check-templates: $(call ready,dev scan)  ## check the templates: syntax and the security of what they make
+	@$(DEV)/cfn-lint infra/*.yaml
+	@.venv/scan/bin/checkov --config-file .checkov.yaml --directory infra
 
 .PHONY: bench
 bench: setup $(FLINK_APPLICATION)  ## measure figures against their peers, into var/bench/; LONG=1 for those that take minutes
