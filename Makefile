@@ -26,6 +26,7 @@ PYTHON_flink := 3.12
 PYTHON_local := 3.12
 PYTHON_dev := 3.12
 PYTHON_screenshots := 3.12
+PYTHON_scan := 3.12
 PYTHON_spark := 3.13
 PYTHON_lambda := 3.13
 
@@ -113,7 +114,7 @@ $(FUNCTION_ZIP): $(wildcard $(FUNCTION)/*.py) $(FUNCTION)/requirements.txt infra
 MWAA_CONSTRAINTS ?=
 .PHONY: requirements
 requirements: .venv/uv/.ready-$(UV_VERSION)  # pins requirements/*.txt anew; MWAA_CONSTRAINTS=folder holds Airflow to the images' versions, in <image>/*_constraints.txt
-	@for runtime in $(RUNTIMES) dev screenshots $(MWAA_RUNTIMES); do \
+	@for runtime in $(RUNTIMES) dev scan screenshots $(MWAA_RUNTIMES); do \
 	  case $$runtime in airflow) image=$(MWAA_DEFAULT);; mwaa-*) image=$${runtime#mwaa-};; *) image="";; esac; \
 	  held=""; \
 	  if [ -n "$$image" ] && [ -n "$(MWAA_CONSTRAINTS)" ]; then held="$$(printf -- '--constraint %s ' $(abspath $(MWAA_CONSTRAINTS))/$$image/*_constraints.txt)"; fi; \
@@ -153,13 +154,21 @@ logs: $(call ready,local)  ## show the logs; SERVICE=platform or airflow for one
 	@$(LOCAL) logs $(SERVICE) $(if $(FOLLOW),--follow)
 
 .PHONY: deploy
-deploy: $(call ready,airflow) $(FLINK_APPLICATION) $(FUNCTION_ZIP)  ## deploy the stacks of STAGE (dev) to AWS; AWS_ENDPOINT_URL=http://127.0.0.1:4566 to this machine's
+deploy: $(call ready,airflow) $(FLINK_APPLICATION) $(FUNCTION_ZIP) $(if $(AWS_ENDPOINT_URL),,check-templates)  ## deploy the stacks of STAGE (dev) to AWS; AWS_ENDPOINT_URL=http://127.0.0.1:4566 to this machine's
 	@$(AIRFLOW_PYTHON) -m infra.deploy --stage $(STAGE) $(DEPLOY_OPTIONS)
 
 # As infra/mwaa_package.py says; the settings are those of the last `make deploy` of the stage.
 .PHONY: package
 package: $(call ready,airflow)  ## pack dags/, plugins.zip and requirements.txt for Amazon MWAA into dist/mwaa, with the settings of STAGE
 	@.venv/airflow/bin/python -m infra.mwaa_package --stage $(STAGE) --settings "$(LOCAL_VAR)/deploy/$(STAGE).json" dist/mwaa
+
+.PHONY: doctor
+doctor: $(call ready,airflow)  ## say what `make deploy` would miss: tools, credentials, quotas, names of buckets; OPTIONS="--prefix acme"
+	@$(AIRFLOW_PYTHON) -m infra.doctor --stage $(STAGE) $(OPTIONS)
+
+.PHONY: destroy
+destroy: $(call ready,airflow)  ## delete the stacks of STAGE; OPTIONS="--keep-data", or "--delete-data" where buckets hold data
+	@$(AIRFLOW_PYTHON) -m infra.destroy --stage $(STAGE) $(OPTIONS)
 
 .PHONY: simulate
 simulate: $(call ready,airflow)  ## send clicks to stream 1 of STAGE, where `make deploy` went; OPTIONS="--rate 500 --plant loud-user"
@@ -225,6 +234,10 @@ test-airflow: setup  # operators and DAGs
 test-images: $(call ready,airflow $(MWAA_RUNTIMES))  # the package, as each image of MWAA unpacks and loads it
 	@MWAA_IMAGES="$(MWAA_IMAGES)" .venv/airflow/bin/python $(PYTEST) tests/mwaa
 
+.PHONY: test-privileges
+test-privileges: setup  # that the roles allow what the suite above calls, and no more; it records that suite's calls
+	@.venv/airflow/bin/python $(PYTEST) tests/plugins tests/dags tests/privileges
+
 # A suite of its own: the one above configures Airflow for itself, this one starts an Airflow.
 .PHONY: test-demo
 test-demo: setup  # simulator, generator, demo and price model
@@ -238,15 +251,21 @@ DEV := .venv/dev/bin
 SHELL_SCRIPTS := .ci/run $(wildcard setup/*.sh)
 
 .PHONY: lint
-lint: $(call ready,dev airflow local lambda)  ## check style, types, SQL, templates and shell scripts
+lint: $(call ready,dev scan airflow local lambda)  ## check style, types, SQL, templates and shell scripts
 	@$(DEV)/ruff check
 	@$(DEV)/ruff format --check
 	@$(DEV)/mypy --python-executable .venv/airflow/bin/python dags plugins demo infra simulator include bench
 	@$(DEV)/mypy --python-executable .venv/local/bin/python local
 	@$(DEV)/mypy --python-executable .venv/lambda/bin/python lambda
 	@$(DEV)/sqlfluff lint --disable-progress-bar include/sql
-	@$(DEV)/cfn-lint infra/*.yaml
+	@$(MAKE) check-templates
 	@$(DEV)/shellcheck $(SHELL_SCRIPTS)
+
+# As cfn-lint and the scanner find them; what is left out is said beside the resource it is left out for.
+.PHONY: check-templates
+check-templates: $(call ready,dev scan)  ## check the templates: syntax and the security of what they make
+	@$(DEV)/cfn-lint infra/*.yaml
+	@.venv/scan/bin/checkov --config-file .checkov.yaml --directory infra
 
 .PHONY: bench
 bench: setup $(FLINK_APPLICATION)  ## measure figures against their peers, into var/bench/; LONG=1 for those that take minutes

@@ -25,6 +25,13 @@ DASHBOARD_MONTH = 3.00
 SNS_PUBLISH = 0.50e-6
 SNS_MAIL = 2.00 / 100_000
 SQS_REQUEST = 0.40e-6
+MWAA_ENVIRONMENT_HOUR = {"mw1.small": 0.49, "mw1.medium": 0.74, "mw1.large": 0.99}
+MWAA_WORKER_HOUR = {"mw1.small": 0.055, "mw1.medium": 0.11, "mw1.large": 0.22}
+MWAA_DATABASE_GB_MONTH = 0.10
+NAT_GATEWAY_HOUR = 0.045
+NAT_GB = 0.045
+ENDPOINT_HOUR = 0.01  # of one service in one zone
+PUBLIC_ADDRESS_HOUR = 0.005
 
 # Custom metrics cost by the hour in which they get a value; so many of a month at so much each.
 METRIC_MONTHS = ((10_000, 0.30), (240_000, 0.10), (750_000, 0.05), (float("inf"), 0.02))

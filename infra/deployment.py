@@ -12,16 +12,18 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from infra import assets
+from infra import assets, mwaa_upload
 from infra.failures import DeployError, stuck
 from infra.screen import BOLD, DIM, GREEN, YELLOW, Screen
 from infra.stack import ChangeSet, Stack
 
 ROOT = Path(__file__).resolve().parent.parent
 # In the order of their needs: a stack takes the outputs of those before it as parameters of the same name.
-STACKS = ("storage", "batch", "streaming", "detection", "studio")
+STACKS = ("storage", "batch", "streaming", "detection", "mwaa", "studio")
 # Deployed only when they are named.
 OPTIONAL = ("studio",)
+# What one machine has in another way: its Airflow is the one that `make up` starts.
+ONLY_ON_AWS = ("mwaa",)
 # What CloudFormation takes in a request; a larger template has to lie in S3.
 TEMPLATE_BYTES = 51_200
 
@@ -33,6 +35,7 @@ class Deployment:
     prefix: first word of the buckets' names; None for what the stack has, or the template's default.
     parameters: given values, by stack and parameter.
     outputs: of every stack so far, by their names in the templates.
+    uploaded: by the parameter of a template, the key or version of what was uploaded for it.
     """
 
     session: boto3.Session
@@ -43,6 +46,7 @@ class Deployment:
     yes: bool = False
     parameters: dict[str, dict[str, str]] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    uploaded: dict[str, str] = field(default_factory=dict)
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def stack(self, name: str) -> Stack:
@@ -61,13 +65,17 @@ class Deployment:
         code = _code(stacks)  # complains before anything is changed
         for name in STACKS:
             if name in stacks:
+                if name == "mwaa":
+                    self._bring_package()
                 self._deploy(name)
             stack = self.stack(name)
             self.outputs |= stack.outputs()
             self.prefix = stack.parameters().get("Prefix", self.prefix)
             if name == "storage" and "ArtifactsBucket" in self.outputs:
-                self._upload(assets.glue_scripts(ROOT / "include") | dict(code.values()))
-                self.outputs |= {parameter: key for parameter, (key, _) in code.items()}
+                self._upload(
+                    self.outputs["ArtifactsBucket"], assets.glue_scripts(ROOT / "include") | dict(code.values())
+                )
+                self.uploaded |= {parameter: key for parameter, (key, _) in code.items()}
         if not self.dry_run:
             self._write_settings(file)
 
@@ -116,7 +124,7 @@ class Deployment:
             known = ", ".join(sorted(defaults))
             raise DeployError(f"infra/{name}.yaml has no parameter {', '.join(sorted(unknown))}; it has {known}.")
         fixed = {"Stage": self.stage} | ({"Prefix": self.prefix} if self.prefix else {})
-        values = self.outputs | given | fixed
+        values = self.outputs | self.uploaded | given | fixed
         missing = [key for key, default in defaults.items() if key not in values | now and not default]
         if missing and self.dry_run:
             return None
@@ -166,9 +174,25 @@ class Deployment:
         if not self.screen.ask(question):
             raise DeployError(f"{stack.name} was left as it is.")
 
-    def _upload(self, files: dict[str, Path]) -> None:
-        """Uploads what is not in the bucket of artifacts as it is here, or says what would be."""
-        bucket = self.outputs["ArtifactsBucket"]
+    def _bring_package(self) -> None:
+        """Builds and uploads what the Airflow environment runs; the versions of the files become parameters."""
+        bucket = self.outputs.get("AirflowBucket")
+        if bucket is None:
+            return  # `_parameters` complains of it, or a dry run goes on without.
+        from infra import mwaa_package  # only who deploys the environment packs for it
+
+        folder = ROOT / mwaa_upload.FOLDER
+        mwaa_package.package(folder, self._settings())
+        files = mwaa_upload.files(folder)
+        self._upload(bucket, files)
+        for key in mwaa_upload.left_over(self.client("s3"), bucket, files):
+            self.screen.line(f"s3://{bucket}/{key}: {'to be deleted' if self.dry_run else 'deleting'}", BOLD)
+            if not self.dry_run:
+                self.client("s3").delete_object(Bucket=bucket, Key=key)
+        self.uploaded |= mwaa_upload.versions(self.client("s3"), bucket)
+
+    def _upload(self, bucket: str, files: dict[str, Path]) -> None:
+        """Uploads what is not in the bucket as it is here, or says what would be."""
         changed = assets.outdated(self.client("s3"), bucket, files)
         for key in files:
             if key not in changed:
@@ -178,14 +202,16 @@ class Deployment:
         if not self.dry_run:
             assets.upload(self.client("s3"), bucket, changed)
 
+    def _settings(self) -> dict[str, str | None]:
+        """What plugins/ecomm/settings.py reads: region, stage, prefix, outputs (RawBucket as raw_bucket)."""
+        named = {re.sub(r"(?<=.)(?=[A-Z])", "_", name).lower(): value for name, value in self.outputs.items()}
+        return {"region": self.session.region_name, "stage": self.stage, "prefix": self.prefix} | named
+
     def _write_settings(self, file: Path) -> None:
-        """Writes what plugins/ecomm/settings.py reads: region, stage, prefix, outputs (RawBucket as raw_bucket)."""
-        settings = {"region": self.session.region_name, "stage": self.stage, "prefix": self.prefix}
-        settings |= {re.sub(r"(?<=.)(?=[A-Z])", "_", name).lower(): value for name, value in self.outputs.items()}
         file.parent.mkdir(parents=True, exist_ok=True)
         # Airflow may read it at any moment, and must not see half of it.
         draft = file.with_suffix(".draft")
-        draft.write_text(json.dumps(settings, indent=2) + "\n")
+        draft.write_text(json.dumps(self._settings(), indent=2) + "\n")
         draft.replace(file)
         self.screen.line(f"settings: {file}", DIM)
 

@@ -9,6 +9,8 @@ from typing import Any
 import boto3
 from botocore.config import Config as ClientConfig
 
+from local import principals
+
 
 def factory(endpoint: str, region: str) -> Callable[[str], Any]:
     """A function that gives the client of a service, made at its first use."""
@@ -24,7 +26,7 @@ def factory(endpoint: str, region: str) -> Callable[[str], Any]:
                     service,
                     endpoint_url=endpoint,
                     region_name=region,
-                    aws_access_key_id="local",
+                    aws_access_key_id=principals.ANYBODY,
                     aws_secret_access_key="local",
                     config=settings,
                 )

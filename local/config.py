@@ -22,6 +22,7 @@ class Config:
     region: the only region served (AWS_DEFAULT_REGION).
     environments: the folder with one environment a runtime (LOCAL_ENVIRONMENTS).
     kinesis_limits: whether Kinesis's shards refuse what exceeds their throughput (LOCAL_KINESIS_LIMITS=1).
+    record_calls: whether it is written down which rights calls need, and whose (LOCAL_RECORD_CALLS=1).
     dags, plugins: the folders that Airflow serves (LOCAL_DAGS, LOCAL_PLUGINS).
     """
 
@@ -32,6 +33,7 @@ class Config:
     environments: Path
     flink_port: int = 8081
     kinesis_limits: bool = False
+    record_calls: bool = False
     dags: Path = ROOT / "dags"
     plugins: Path = ROOT / "plugins"
 
@@ -45,6 +47,7 @@ class Config:
             region=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
             environments=Path(os.environ.get("LOCAL_ENVIRONMENTS", ROOT / ".venv")).resolve(),
             kinesis_limits=os.environ.get("LOCAL_KINESIS_LIMITS") == "1",
+            record_calls=os.environ.get("LOCAL_RECORD_CALLS") == "1",
             dags=Path(os.environ.get("LOCAL_DAGS", ROOT / "dags")).resolve(),
             plugins=Path(os.environ.get("LOCAL_PLUGINS", ROOT / "plugins")).resolve(),
         )
@@ -87,6 +90,11 @@ class Config:
     def mail(self) -> Path:
         """The folder of all mails that were delivered: <address>/<time>-<message>.eml."""
         return self.var / "mail"
+
+    @property
+    def calls(self) -> Path:
+        """The record of calls."""
+        return self.var / "calls.jsonl"
 
     @property
     def run(self) -> Path:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from local import airflow
+from local import airflow, principals
 from local.config import HOST, Config
 from local.processes import Service
 
@@ -93,7 +93,7 @@ def _aws(config: Config) -> dict[str, str]:
     """What leads boto3 to the platform, and to no key, profile or metadata service of the user's."""
     return {
         "AWS_ENDPOINT_URL": config.endpoint,
-        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_ACCESS_KEY_ID": principals.AIRFLOW,
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": config.region,
         "AWS_CONFIG_FILE": os.devnull,

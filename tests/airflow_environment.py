@@ -31,4 +31,6 @@ os.environ.update(
     AWS_CONFIG_FILE=os.devnull,
     AWS_SHARED_CREDENTIALS_FILE=os.devnull,
     AWS_EC2_METADATA_DISABLED="true",
+    # What tests/privileges looks at, of platforms that are started from here.
+    LOCAL_RECORD_CALLS="1",
 )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from local import principals
 from local.config import HOST, Config
 from local.flink.errors import ApplicationError
 
@@ -85,7 +86,7 @@ def _environment(config: Config, home: Path, folder: Path) -> dict[str, str]:
     return kept | {
         # The connector finds the platform as it would find AWS: in its environment.
         "AWS_ENDPOINT_URL": config.endpoint,
-        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_ACCESS_KEY_ID": principals.FLINK,
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": config.region,
         "AWS_DEFAULT_REGION": config.region,

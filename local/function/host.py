@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.config import ACCOUNT_ID
 from local.function.settings import Function
 
 
@@ -41,7 +42,8 @@ def variables(function: Function, code: Path, stream: str, host: Host) -> dict[s
         "_HANDLER": function.handler,
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,
-        "AWS_ACCESS_KEY_ID": function.account,
+        # The platform takes a key of twelve digits for the account that it serves.
+        "AWS_ACCESS_KEY_ID": function.role if function.account == ACCOUNT_ID else function.account,
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_SESSION_TOKEN": "local",
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from local import principals
+
 RUNTIME = "python3.13"
 # What a function's own variables may not change. Source: "Defined runtime environment variables", Lambda's guide.
 _RESERVED = (
@@ -28,7 +30,7 @@ _RESERVED = (
 class Function:
     """One version of a function; processes of equal ones are interchangeable.
 
-    arn: without version. code: the hash of its zip.
+    arn: without version. code: the hash of its zip. role: the name of its role.
     """
 
     arn: str
@@ -39,6 +41,7 @@ class Function:
     variables: tuple[tuple[str, str], ...]
     code: str
     log_group: str
+    role: str = principals.ANYBODY
 
     @property
     def name(self) -> str:
@@ -66,6 +69,7 @@ class Function:
             variables=tuple(sorted((name, str(value)) for name, value in variables.items())),
             code=base64.b64decode(configuration["CodeSha256"]).hex(),
             log_group=logging.get("LogGroup") or f"/aws/lambda/{configuration['FunctionName']}",
+            role=principals.of_role(configuration),
         )
 
 

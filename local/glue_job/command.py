@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local import principals
 from local.config import HOST, Config
 from local.glue_job.arguments import Arguments, JobError
 from local.objects import BucketNotFoundError, find_object, list_objects, split_uri
@@ -62,7 +63,7 @@ def prepare(config: Config, job: Mapping[str, Any], run: Mapping[str, Any], argu
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)},
         "AWS_ENDPOINT_URL": config.endpoint,
-        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_ACCESS_KEY_ID": principals.of_role(job),
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": config.region,
         "AWS_REGION": config.region,
@@ -83,7 +84,7 @@ def prepare(config: Config, job: Mapping[str, Any], run: Mapping[str, Any], argu
     settings = {
         **_overridable(config, run, arguments, _s3a_jars(runtime, home)),
         **_pairs(arguments.configurations),
-        **_fixed(config, folder),
+        **_fixed(config, folder, principals.of_role(job)),
     }
     words = [str(home / "bin" / "spark-submit"), "--properties-file", str(SETTINGS / "spark-defaults.conf")]
     words += [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
@@ -118,12 +119,13 @@ def _input_bytes(arguments: Arguments) -> int:
     return size
 
 
-def _fixed(config: Config, folder: Path) -> dict[str, str]:
+def _fixed(config: Config, folder: Path, principal: str) -> dict[str, str]:
     """What keeps a run on this machine, whatever the job says."""
     return {
         "spark.driver.host": HOST,
         "spark.driver.bindAddress": HOST,
         "spark.hadoop.fs.s3a.endpoint": config.endpoint,
+        "spark.hadoop.fs.s3a.access.key": principal,
         "spark.hadoop.hadoop.tmp.dir": str(folder / "hadoop"),
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
     }

@@ -42,6 +42,12 @@ def decode_iterator(token: str, now_ms: int, length: int) -> list[Any]:
     return content
 
 
+def stream_of(token: str) -> str | None:
+    """The name of the stream that a shard iterator is of, however old; None where it is none."""
+    decoded = _decode(token, 4)
+    return str(decoded[1]) if decoded else None
+
+
 def decode_next_token(token: str, now_ms: int, length: int) -> list[Any]:
     """The content of a NextToken. Raises ApiError where it is none or older than five minutes."""
     decoded = _decode(token, length)

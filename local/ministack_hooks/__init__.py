@@ -20,6 +20,7 @@ from local.config import Config
 from local.ministack_hooks import (
     alarms,
     athena,
+    calls,
     cloudformation,
     cloudwatch,
     console,
@@ -74,9 +75,11 @@ def install(config: Config) -> None:
     firehose.install(config, streams)
     functions.install(config, partial(event_source_mappings.install, config, streams))
     flink.install(config)
-    # The outermost: what it refuses nobody else sees.
+    # What it refuses nobody behind it sees.
     faults.install()
     console.install(config)
+    # The outermost: a call needs its right, whatever answers it.
+    calls.install(config)
 
 
 def states() -> dict[str, Callable[[], Any]]:

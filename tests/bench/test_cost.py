@@ -58,3 +58,12 @@ def test_the_measured_calls_are_those_of_the_benchmark() -> None:
         "published": [batch({"dynamodb.PutItem": 1000, "cloudwatch.PutMetricData": 1000, "sns.Publish": 1000})],
     }
     assert cost.measured(found) == cost.Calls(0, 2000, 1000, 1000, 1000)
+
+
+def test_airflows_bill_is_that_of_the_document() -> None:
+    hour = prices.MWAA_ENVIRONMENT_HOUR["mw1.small"] + prices.NAT_GATEWAY_HOUR + prices.PUBLIC_ADDRESS_HOUR
+    month = prices.MONTH_HOURS * hour + 10 * prices.MWAA_DATABASE_GB_MONTH
+    assert f"| **standing still** | **{hour:.2f}** | **{month:.2f}** |" in cost.DOCUMENT.read_text()
+    assert f"That is {month:.0f} USD a month" in (ROOT / "docs" / "deploy.md").read_text()
+    endpoints = 11 * 2 * prices.ENDPOINT_HOUR
+    assert f"are {endpoints:.2f} USD an hour" in (ROOT / "docs" / "decisions" / "0094-one-nat-gateway.md").read_text()

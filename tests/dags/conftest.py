@@ -14,6 +14,7 @@ import pytest
 
 from tests import airflow_environment
 from tests.conftest import Platform
+from tests.principals import AIRFLOW, acting_as
 
 ROOT = airflow_environment.ROOT
 REAL_DATA = Path(os.environ.get("ECOMM_REAL_DATA", ROOT.parent / "shared" / "data"))
@@ -74,7 +75,8 @@ def attempt(settings_of_deployed: None, airflow_database: None) -> Callable[[str
         from airflow.dag_processing.dagbag import DagBag
 
         dag = DagBag(ROOT / "dags" / f"{dag_id}.py").dags[dag_id]
-        return dag.test(run_conf=conf).get_task_instances()
+        with acting_as(AIRFLOW):
+            return dag.test(run_conf=conf).get_task_instances()
 
     return run_dag
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import Platform
 from tests.dags.conftest import ROOT, Run
+from tests.principals import AIRFLOW, acting_as
 
 pytestmark = pytest.mark.slow
 
@@ -81,7 +82,7 @@ def test_nothing_is_left_of_the_drill(drilled: dict[str, Any]) -> None:
 def refused(call: Callable[[], Any]) -> str:
     from ecomm.errors import DataError
 
-    with pytest.raises(DataError) as raised:
+    with acting_as(AIRFLOW), pytest.raises(DataError) as raised:
         call()
     return str(raised.value)
 
@@ -185,7 +186,8 @@ def test_a_red_run_fails_and_cleans_up_all_the_same(drilled: dict[str, Any], dep
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     try:
         dag = DagBag(ROOT / "dags" / "ecomm_streaming_drill.py").dags["ecomm_streaming_drill"]
-        ended = dag.test(run_conf={"patience_seconds": 5})
+        with acting_as(AIRFLOW):
+            ended = dag.test(run_conf={"patience_seconds": 5})
         states = {task.task_id: str(task.state) for task in ended.get_task_instances()}
     finally:
         functions.delete_function_concurrency(FunctionName=name)

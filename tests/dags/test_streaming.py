@@ -21,6 +21,7 @@ from simulator.dataset_generator import generate
 from tests.conftest import Platform
 from tests.dags.conftest import ROOT, Run, read_table
 from tests.dags.expected import HEADER
+from tests.principals import SIMULATOR
 
 pytestmark = pytest.mark.slow
 
@@ -58,10 +59,16 @@ class Outcome:
 
 
 def send(source: Path) -> None:
+    """Out of the bucket, as the simulator is run on AWS."""
+    from ecomm.aws import client
     from ecomm.settings import settings
 
+    bucket, key = settings().raw_bucket, f"ecomm_user_activity_sample/{source.name}"
+    client("s3").upload_file(str(source), bucket, key)
     command = [sys.executable, str(ROOT / "simulator" / "stream-data-app-simulation.py")]
-    subprocess.run([*command, "--source", str(source), "--stream", settings().clicks_stream], check=True)
+    command += ["--source", f"s3://{bucket}/{key}", "--stream", settings().clicks_stream]
+    subprocess.run(command, env={**os.environ, "AWS_ACCESS_KEY_ID": SIMULATOR}, check=True)
+    client("s3").delete_object(Bucket=bucket, Key=key)
 
 
 def send_bad() -> None:

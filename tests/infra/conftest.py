@@ -65,8 +65,12 @@ class Checkout:
         return [sys.executable, "-m", "infra.deploy", *arguments]
 
     def deploy(self, *arguments: str, **variables: str | None) -> subprocess.CompletedProcess[str]:
+        return self.run("deploy", *arguments, **variables)
+
+    def run(self, command: str, *arguments: str, **variables: str | None) -> subprocess.CompletedProcess[str]:
+        """One of the commands of infra/, without a terminal."""
         return subprocess.run(
-            self.command(*arguments),
+            [sys.executable, "-m", f"infra.{command}", *arguments],
             cwd=self.folder,
             env=self.environment(**variables),
             stdin=subprocess.DEVNULL,

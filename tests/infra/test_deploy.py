@@ -53,11 +53,11 @@ def small(checkout: Checkout) -> None:
 
 def test_first_run_shows_changes_and_events(deployed: tuple[Checkout, str]) -> None:
     said = deployed[1]
-    assert "ecomm-storage-dev: 6 changes" in said
+    assert "ecomm-storage-dev: 8 changes" in said
     assert "ecomm-batch-dev: 16 changes" in said
     assert "  add         RawBucket              AWS::S3::Bucket\n" in said
     assert "  add         FlinkApplication " in said
-    assert said.count("CREATE_COMPLETE") == 6 + 16 + 22 + 24 + 4
+    assert said.count("CREATE_COMPLETE") == 8 + 16 + 22 + 24 + 4
     assert "\033[" not in said
 
 
@@ -76,6 +76,23 @@ def test_second_run_changes_nothing(deployed: tuple[Checkout, str], aws: Aws) ->
         for entry in aws("cloudformation").list_change_sets(StackName="ecomm-batch-dev")["Summaries"]
     ]
     assert len(names) <= 1
+
+
+def test_two_stages_have_nothing_in_common(deployed: tuple[Checkout, str], checkout: Checkout, aws: Aws) -> None:
+    """As two people in one account, who both deploy everything and choose nothing but the stage."""
+
+    def made(stage: str) -> set[tuple[str, str]]:
+        names = [f"ecomm-{name}-{stage}" for name in ("storage", "batch", "streaming", "detection")]
+        return {
+            (resource["ResourceType"], resource["PhysicalResourceId"])
+            for name in names
+            for resource in aws("cloudformation").describe_stack_resources(StackName=name)["StackResources"]
+        }
+
+    assert checkout.deploy("--yes", "--stage", "beside").returncode == 0
+    assert len(made("beside")) == len(made("dev")) == 8 + 16 + 22 + 24
+    assert made("beside") & made("dev") == set()
+    assert deployed[0].deploy("--yes").stdout.count(": unchanged\n") >= 4
 
 
 def test_a_changed_parameter_is_shown_applied_and_kept(checkout: Checkout, aws: Aws) -> None:

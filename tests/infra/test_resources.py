@@ -235,6 +235,23 @@ def test_alarms_on_what_grows_use_its_growth(aws: Aws, name: str, growth: str) -
     assert [query["Expression"] for query in alarm["Metrics"] if query.get("ReturnData")] == [growth]
 
 
+def test_the_airflow_environment_is_tried_only_when_asked_for_and_refused_on_this_machine(
+    deployed: tuple[Checkout, str], aws: Aws
+) -> None:
+    checkout = deployed[0]
+    for name in ("dags/one.py", "plugins/one.py", "include/one.sql", "simulator/one.py"):
+        (checkout.folder / name).parent.mkdir(exist_ok=True)
+        (checkout.folder / name).write_text("")
+    (checkout.folder / "requirements.txt").write_text("")
+    stacks = aws("cloudformation").describe_stacks()["Stacks"]
+    assert "ecomm-mwaa-dev" not in [stack["StackName"] for stack in stacks]
+    refused = checkout.deploy("--yes", "--stack", "mwaa")
+    assert refused.returncode == 1
+    assert "AWS::MWAA::Environment" in refused.stderr
+    kept = aws("s3").list_objects_v2(Bucket="ecommerce-airflow-us-east-1-dev")["Contents"]
+    assert [found["Key"] for found in kept] == ["dags/one.py", "plugins.zip", "requirements.txt"]
+
+
 def test_the_notebook_is_tried_only_when_asked_for_and_refused_on_this_machine(
     deployed: tuple[Checkout, str], aws: Aws
 ) -> None:

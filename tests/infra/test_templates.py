@@ -24,8 +24,16 @@ ANY_RESOURCE = {
     ("streaming", "SimulatorPolicy", "SayThatItRuns"),
     ("detection", "AirflowDetectionPolicy", "SeeMappings"),
     ("detection", "AirflowDetectionPolicy", "ReadMetrics"),
+    ("mwaa", "EnvironmentRole", "SeeThatNothingIsPublic"),
+    ("mwaa", "EnvironmentRole", "FindLogs"),
+    ("mwaa", "EnvironmentRole", "WriteMetrics"),
 }
-NO_CONDITION = {"lambda:ListEventSourceMappings", "cloudwatch:GetMetricData"}
+NO_CONDITION = {
+    "lambda:ListEventSourceMappings",
+    "cloudwatch:GetMetricData",
+    "s3:GetAccountPublicAccessBlock",
+    "logs:DescribeLogGroups",
+}
 # Resources that are not made by our templates: one of each an account.
 SHARED = {
     "catalog",
@@ -35,6 +43,9 @@ SHARED = {
     "log-group:/aws-glue/crawlers",
     "log-group:/aws-glue/crawlers:*",
     "log-group:/aws-glue-databrew/*",
+    # In an account of MWAA's: the queue of each environment, and that queue's key.
+    "airflow-celery-*",
+    "key/*",
 }
 
 
@@ -108,6 +119,22 @@ def test_template_fits_into_a_request(template: Path) -> None:
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
 def test_template_names_no_account_and_no_region(template: Path) -> None:
     assert re.findall(r"\b\d{12}:|:\d{12}\b|\b(?:us|eu|ap|sa|ca|af|me)-[a-z]+-\d\b", template.read_text()) == []
+
+
+# Properties that name something else than the resource itself, or only within its stack.
+NAMES_OF_OTHERS = {"DatabaseName", "DisplayName", "LogStreamName", "MetricName", "PolicyName", "ServiceName"}
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
+def test_names_follow_the_stage(template: Path) -> None:
+    """So that two stages have none in common; a name that the template leaves to CloudFormation can not clash."""
+    for name, resource in resources(template).items():
+        properties = resource.get("Properties", {})
+        properties |= properties.get("DatabaseInput", {})
+        for key, value in properties.items():
+            refers = isinstance(value, dict) and value.keys() & {"Ref", "Fn::GetAtt"}
+            if re.search(r"(^|[a-z])Name$", key) and key not in NAMES_OF_OTHERS and not refers:
+                assert "${Stage}" in json.dumps(value), (name, key, value)
 
 
 def test_roles_name_their_actions() -> None:
@@ -229,7 +256,28 @@ def test_a_role_is_taken_by_its_service_only() -> None:
         "ArchiveRole": "firehose.amazonaws.com",
         "StudioRole": "kinesisanalytics.amazonaws.com",
         "FunctionRole": "lambda.amazonaws.com",
+        "EnvironmentRole": ["airflow.amazonaws.com", "airflow-env.amazonaws.com"],
+        "FlowLogRole": "vpc-flow-logs.amazonaws.com",
     }
+
+
+def test_what_the_scanner_is_told_to_leave_out_says_why() -> None:
+    for template in TEMPLATES:
+        for name, resource in resources(template).items():
+            for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):
+                assert re.fullmatch(r"CKV2?_AWS_\d+", skip["id"]), (template.stem, name)
+                assert len(skip["comment"]) > 30, (template.stem, name, skip["id"])
+
+
+def test_the_versions_of_airflow_are_those_that_the_package_is_tested_with() -> None:
+    """Of the images whose requirements are pinned, and whose default is what runs on this machine."""
+    decoded, _ = cfnlint.decode.decode(str(ROOT / "infra" / "mwaa.yaml"))
+    version = decoded["Parameters"]["AirflowVersion"]
+    images = {path.stem.removeprefix("mwaa-") for path in (ROOT / "requirements").glob("mwaa-*.txt")}
+    assert set(version["AllowedValues"]) == images
+    assert f"apache-airflow=={version['Default']}\n" in (ROOT / "requirements" / "airflow.txt").read_text()
+    classes = decoded["Parameters"]["EnvironmentClass"]["AllowedValues"]
+    assert classes == ["mw1.micro", "mw1.small", "mw1.medium", "mw1.large"]
 
 
 def test_buckets_and_their_policies_outlive_the_stack() -> None:

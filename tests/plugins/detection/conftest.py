@@ -17,6 +17,7 @@ import boto3
 import pytest
 
 from tests.conftest import ROOT, Platform
+from tests.principals import OPERATOR, acting_as
 
 STAGE = "redrive"
 SECONDS = 60
@@ -195,7 +196,8 @@ def redrive(detection: Detection, capsys: pytest.CaptureFixture[str]) -> Callabl
 
     def run(*options: str) -> tuple[int, str]:
         capsys.readouterr()
-        status = main(list(options))
+        with acting_as(OPERATOR):
+            status = main(list(options))
         said = capsys.readouterr()
         return status, said.out + said.err
 
