@@ -83,12 +83,12 @@ def _tools() -> Iterator[Finding]:
 
 
 def _builds() -> Iterator[Finding]:
-    for what, find in (
-        ("the Flink application's zip", lambda: assets.flink_application(ROOT / "include")),
-        ("the function's zip", lambda: assets.function(ROOT)),
+    for what, find, folder in (
+        ("the Flink application's zip", assets.flink_application, ROOT / "include"),
+        ("the function's zip", assets.function, ROOT),
     ):
         try:
-            find()
+            find(folder)
         except DeployError as error:
             yield Finding(what, False, str(error))
         else:

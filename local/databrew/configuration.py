@@ -111,9 +111,9 @@ class Configuration:
 
 def _size(override: Mapping[str, Any]) -> int | None:
     statistic, parameters = override["Statistic"], override.get("Parameters") or {}
-    size = parameters.get("sampleSize")
     if statistic not in _SAMPLE_SIZES or parameters.keys() != {"sampleSize"}:
         raise _refused(f"{statistic} has no parameters {', '.join(parameters)}; lists have sampleSize.")
+    size = parameters["sampleSize"]
     if size != ALL and not (size.isdigit() and int(size)):
         raise _refused(f"The sampleSize {size!r} of {statistic} is neither a number above 0 nor {ALL}.")
     return None if size == ALL else int(size)

@@ -158,7 +158,7 @@ def test_waiting_in_the_triggerer_is_one_setting(dags: dict[str, Any], monkeypat
 
 
 def test_no_service_is_asked_for_more_than_it_gives_at_once(dags: dict[str, Any]) -> None:
-    """Why there is no pool (docs/decisions/0090): all queries of the widest run are fewer than Athena runs at once."""
+    """Why there is no pool (docs/decisions/0093): all queries of the widest run are fewer than Athena runs at once."""
     from ecomm.operators.derived_table import AuditTableOperator, WriteTableOperator
 
     for dag in dags.values():
