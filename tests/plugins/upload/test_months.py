@@ -62,11 +62,11 @@ def test_a_csv_of_two_months_becomes_two_zips_and_two_csvs(upload: Upload, write
     assert member(bucket.read(NOVEMBER_ZIP)) == ("2019-Nov.csv", HEADER + november)
 
 
-@pytest.mark.parametrize("name", ["one.csv", "one.csv.zip"])
-def test_a_file_of_one_row_is_a_data_set(upload: Upload, write: Write, bucket: Bucket, name: str) -> None:
+@pytest.mark.parametrize(("name", "within"), [("one.csv", "2019-Nov.csv"), ("one.csv.zip", "one.csv")])
+def test_a_file_of_one_row_is_a_data_set(upload: Upload, write: Write, bucket: Bucket, name: str, within: str) -> None:
     assert upload(write(name, rows(NOVEMBER, 1))) == {NOVEMBER: MonthSize(1, len(HEADER + rows(NOVEMBER, 1)))}
     assert bucket.read(NOVEMBER_CSV).decode() == HEADER + rows(NOVEMBER, 1)
-    assert member(bucket.read(NOVEMBER_ZIP)) == ("2019-Nov.csv", HEADER + rows(NOVEMBER, 1))
+    assert member(bucket.read(NOVEMBER_ZIP)) == (within, HEADER + rows(NOVEMBER, 1))
 
 
 def test_the_zip_of_one_month_is_uploaded_as_it_is(upload: Upload, write: Write, bucket: Bucket) -> None:
