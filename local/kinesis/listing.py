@@ -1,4 +1,4 @@
-"""What DescribeStream, ListShards and ListStreams say."""
+"""What DescribeStream, DescribeLimits, ListShards and ListStreams say."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from local.kinesis.stream import Stream
 STREAMS_PER_PAGE = 100
 SHARDS_PER_PAGE = 100
 LISTED_SHARDS_PER_PAGE = 1000
+# What an account of AWS has in us-east-1 when it is new; told here, and refused to nobody.
+SHARD_LIMIT = 20_000
+ON_DEMAND_STREAM_LIMIT = 50
 
 
 def summary(stream: Stream) -> dict[str, Any]:
@@ -51,6 +54,18 @@ def describe_summary(stream: Stream, consumers: int) -> dict[str, Any]:
         "MaxRecordSizeInKiB": stream.settings.max_record_kib,
     }
     return {"StreamDescriptionSummary": {**description(stream), **rest}}
+
+
+def describe_limits(store: StreamStore, scope: Scope) -> dict[str, int]:
+    """Shards are counted where they are provisioned, streams where they are on demand."""
+    streams = [stream for owner, stream in store.all() if owner == scope]
+    on_demand = [stream for stream in streams if stream.settings.mode == "ON_DEMAND"]
+    return {
+        "ShardLimit": SHARD_LIMIT,
+        "OpenShardCount": sum(len(stream.open_shards) for stream in streams if stream not in on_demand),
+        "OnDemandStreamCount": len(on_demand),
+        "OnDemandStreamCountLimit": ON_DEMAND_STREAM_LIMIT,
+    }
 
 
 def list_streams(store: StreamStore, scope: Scope, data: dict[str, Any], now_ms: int) -> dict[str, Any]:

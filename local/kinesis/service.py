@@ -47,6 +47,7 @@ class KinesisService:
             "DescribeStreamSummary": lambda scope, data: listing.describe_summary(
                 stream := store.find(scope, data), consumers(stream.arn)
             ),
+            "DescribeLimits": lambda scope, _: listing.describe_limits(store, scope),
             "ListStreams": lambda scope, data: listing.list_streams(store, scope, data, now_ms()),
             "ListShards": lambda scope, data: listing.list_shards(store, scope, data, now_ms()),
             "GetShardIterator": self._get_shard_iterator,

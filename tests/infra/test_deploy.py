@@ -81,6 +81,9 @@ def test_second_run_changes_nothing(deployed: tuple[Checkout, str], aws: Aws) ->
 def test_two_stages_have_nothing_in_common(deployed: tuple[Checkout, str], checkout: Checkout, aws: Aws) -> None:
     """As two people in one account, who both deploy everything and choose nothing but the stage."""
 
+    # These have no names of their own: they lie in a database, in a log group, in an application.
+    within = {"AWS::Glue::Table", "AWS::Logs::LogStream", "AWS::KinesisAnalyticsV2::ApplicationCloudWatchLoggingOption"}
+
     def made(stage: str) -> set[tuple[str, str]]:
         names = [f"ecomm-{name}-{stage}" for name in ("storage", "batch", "streaming", "detection")]
         return {
@@ -91,7 +94,7 @@ def test_two_stages_have_nothing_in_common(deployed: tuple[Checkout, str], check
 
     assert checkout.deploy("--yes", "--stage", "beside").returncode == 0
     assert len(made("beside")) == len(made("dev")) == 8 + 16 + 22 + 24
-    assert made("beside") & made("dev") == set()
+    assert {kind for kind, _ in made("beside") & made("dev")} <= within
     assert deployed[0].deploy("--yes").stdout.count(": unchanged\n") >= 4
 
 

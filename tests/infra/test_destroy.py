@@ -105,7 +105,10 @@ def test_nothing_goes_without_a_yes(checkout: Checkout, destroy: Destroy, aws: A
 def test_a_stack_that_another_needs_is_not_deleted_alone(deployed: tuple[Checkout, str], aws: Aws) -> None:
     refused = deployed[0].run("destroy", "--stack", "storage", "--yes")
     assert refused.returncode == 1
-    assert "detection, streaming, batch would be left without storage; name them with --stack too" in refused.stderr
+    assert (
+        "detection, streaming, batch would be left without storage; name what is to go with --stack too"
+        in refused.stderr
+    )
     assert "ecomm-storage-dev" in stacks(aws, "dev")
 
 

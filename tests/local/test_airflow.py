@@ -39,7 +39,7 @@ def test_keys_stay_over_starts_and_the_rest_follows_the_settings(config: Config)
         assert before[section][name] == after[section][name]
     assert (before["api"]["port"], after["api"]["port"]) == ("8101", "9999")
     assert after["core"]["execution_api_server_url"] == "http://127.0.0.1:9999/execution/"
-    assert after["database"]["sql_alchemy_conn"].endswith("/100% mine/airflow/airflow.db")
+    assert after["database"]["sql_alchemy_conn"].endswith("/100% mine/airflow/airflow.db?timeout=60")
 
 
 def test_keys_are_nobody_elses(config: Config, tmp_path: Path) -> None:

@@ -376,7 +376,8 @@ def test_the_log_policy_leaves_columns_and_adds_partitions(account: Account) -> 
 
 
 def test_a_running_crawler_is_not_started_changed_or_deleted(account: Account) -> None:
-    for number in range(100):
+    # So many that the crawl goes on while all of this is asked.
+    for number in range(600):
         account.put(f"many/p={number}/a.csv", EVENTS)
     target = {"S3Targets": [{"Path": f"s3://{account.name}/many/"}]}
     account.glue.create_crawler(Name=account.name, Role=ROLE, DatabaseName=account.name, Targets=target)

@@ -153,6 +153,12 @@ def _span(events: list[Event]) -> Row:
 
 
 def _rate(row: Row, part: str, whole: str) -> str | None:
-    """As Athena prints a double."""
+    """As Athena prints a double: with an exponent below a thousandth."""
     parts, of = int(str(row[part])), int(str(row[whole]))
-    return str(parts / of) if of else None
+    if not of:
+        return None
+    rate = Decimal(repr(parts / of))
+    if 0 < rate < Decimal("1e-3"):
+        digits = str(rate.scaleb(-rate.adjusted()))
+        return f"{digits if '.' in digits else digits + '.0'}E{rate.adjusted()}"
+    return str(parts / of)

@@ -186,3 +186,13 @@ def test_a_property_that_nothing_carries_out_fails_the_stack(platform: Platform)
         cloudformation.get_waiter("stack_create_complete").wait(StackName="refused", WaiterConfig={"Delay": 1})
     events = cloudformation.describe_stack_events(StackName="refused")["StackEvents"]
     assert any("does not carry out WarmThroughputMiBps" in event.get("ResourceStatusReason", "") for event in events)
+
+
+def test_limits_count_what_is_there(kinesis: Any, make_stream: MakeStream) -> None:
+    before = kinesis.describe_limits()
+    make_stream(3)
+    kinesis.create_stream(StreamName="on-demand", StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    after = kinesis.describe_limits()
+    assert after["OpenShardCount"] - before["OpenShardCount"] == 3
+    assert after["OnDemandStreamCount"] - before["OnDemandStreamCount"] == 1
+    assert (after["ShardLimit"], after["OnDemandStreamCountLimit"]) == (20_000, 50)
