@@ -227,16 +227,12 @@ test-local: setup  # the local platform, the SQL and the templates
 	@.venv/local/bin/python $(PYTEST) tests/local tests/include/flink tests/include/sql tests/include/studio tests/infra
 
 .PHONY: test-airflow
-test-airflow: setup  # operators and DAGs
-	@.venv/airflow/bin/python $(PYTEST) tests/plugins tests/dags
+test-airflow: setup  # operators and DAGs, and that the roles allow what these call, and no more
+	@.venv/airflow/bin/python $(PYTEST) tests/plugins tests/dags tests/privileges
 
 .PHONY: test-images
 test-images: $(call ready,airflow $(MWAA_RUNTIMES))  # the package, as each image of MWAA unpacks and loads it
 	@MWAA_IMAGES="$(MWAA_IMAGES)" .venv/airflow/bin/python $(PYTEST) tests/mwaa
-
-.PHONY: test-privileges
-test-privileges: setup  # that the roles allow what the suite above calls, and no more; it records that suite's calls
-	@.venv/airflow/bin/python $(PYTEST) tests/plugins tests/dags tests/privileges
 
 # A suite of its own: the one above configures Airflow for itself, this one starts an Airflow.
 .PHONY: test-demo
