@@ -90,6 +90,30 @@ def test_a_function_that_is_cut_off(alarm: Alarm, users: Users) -> None:
     alarm.complete(rows, since)
 
 
+def test_a_function_with_too_little_memory(alarm: Alarm, users: Users) -> None:
+    """A row of four megabytes, as nobody sends one, is more than the least that Lambda gives; it is a good row."""
+    rows, since = rows_of(users(100), 5, 10), len(alarm.mails())
+    set_record_size(alarm, 10_240)
+    large = {**rows[0], "padding": [{"a": 1}] * 450_000}
+    set_memory(alarm, 128)
+    alarm.put(COUNTS, [large])
+    wait_for_line(alarm, "signal: killed")
+    alarm.put(COUNTS, rows[1:])
+    set_memory(alarm, 512)
+    alarm.complete(rows, since)
+    set_record_size(alarm, 1024)
+
+
+def set_memory(alarm: Alarm, megabytes: int) -> None:
+    alarm.client("lambda").update_function_configuration(FunctionName=FUNCTION, MemorySize=megabytes)
+
+
+def set_record_size(alarm: Alarm, kibibytes: int) -> None:
+    kinesis = alarm.client("kinesis")
+    arn = kinesis.describe_stream_summary(StreamName=COUNTS)["StreamDescriptionSummary"]["StreamARN"]
+    kinesis.update_max_record_size(StreamARN=arn, MaxRecordSizeInKiB=kibibytes)
+
+
 def test_a_function_with_too_little_time_for_a_mail(alarm: Alarm, users: Users) -> None:
     rows, since = rows_of(users(100), 5, 10), len(alarm.mails())
     set_timeout(alarm, 3)
