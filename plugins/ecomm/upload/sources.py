@@ -9,6 +9,7 @@ import struct
 import sys
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
@@ -31,7 +32,7 @@ FOREIGN_STARTS = {
 Listener = Callable[[bytes], object]
 
 
-class Source:
+class Source(ABC):
     """One CSV text of the contract: the header line, then rows.
 
     name: as the user gave it. size: stored bytes, what `listen` hears in all; None where nobody knows before.
@@ -43,16 +44,16 @@ class Source:
         self.size = size
         self.zipped = zipped
 
+    @abstractmethod
     def fingerprint(self) -> str:
         """The same text for the same rows; may read everything that is stored."""
-        raise NotImplementedError
 
+    @abstractmethod
     def text(self, listen: Listener) -> Iterator[bytes]:
         """The CSV's bytes in blocks, header included; `listen` is given the stored bytes as they pass by.
 
         Raises DataError for a damaged zip.
         """
-        raise NotImplementedError
 
 
 class PlainCsv(Source):
