@@ -190,8 +190,8 @@ def test_a_property_that_nothing_carries_out_fails_the_stack(platform: Platform)
 
 def test_limits_count_what_is_there(kinesis: Any, make_stream: MakeStream) -> None:
     before = kinesis.describe_limits()
-    make_stream(3)
-    kinesis.create_stream(StreamName="on-demand", StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    provisioned = make_stream(3)
+    kinesis.create_stream(StreamName=f"{provisioned}-on-demand", StreamModeDetails={"StreamMode": "ON_DEMAND"})
     after = kinesis.describe_limits()
     assert after["OpenShardCount"] - before["OpenShardCount"] == 3
     assert after["OnDemandStreamCount"] - before["OnDemandStreamCount"] == 1
