@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 
 from infra.failures import DeployError
 
+# The first word of their names, where nobody chose another.
+DEFAULT_PREFIX = "ecommerce"
 # What the deploy command itself brings, and brings again: by purpose of the bucket, the beginnings of keys.
 BROUGHT = {"raw": (), "curated": (), "artifacts": ("glue_scripts/", "flink/", "functions/"), "airflow": ("",)}
 

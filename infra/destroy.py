@@ -12,7 +12,6 @@ from infra.failures import DeployError
 from infra.screen import BOLD, DIM, GREEN, YELLOW, Screen
 from infra.stack import Stack
 
-DEFAULT_PREFIX = "ecommerce"
 # What is lost with a stack, beyond what a deployment makes again.
 LOST = {
     "streaming": "the clicks in the streams, and the snapshots of the Flink application",
@@ -95,7 +94,7 @@ class Destruction:
                 raise DeployError(
                     f"{', '.join(staying)} would be left without {name}; name what is to go with --stack too."
                 )
-        self._prefix = self._options.prefix or every["storage"].parameters().get("Prefix", DEFAULT_PREFIX)
+        self._prefix = self._options.prefix or every["storage"].parameters().get("Prefix", buckets.DEFAULT_PREFIX)
         return {name: stack for name, stack in there.items() if name in wanted}
 
     def _buckets(self) -> dict[str, str]:

@@ -17,8 +17,6 @@ from infra.failures import DeployError, explain, stuck
 from infra.screen import DIM, GREEN, RED, YELLOW, Screen
 from infra.stack import Stack
 
-DEFAULT_PREFIX = "ecommerce"
-
 EXAMPLES = """\
 examples:
   python -m infra.doctor                        what the stage dev needs, in the account of the credentials
@@ -117,7 +115,7 @@ def _buckets(session: boto3.Session, options: argparse.Namespace) -> Iterator[Fi
     """Whether each name is free, or taken by the stack of this stage."""
     storage = Stack(session.client("cloudformation"), f"ecomm-storage-{options.stage}")
     deployed = set(storage.outputs().values())
-    prefix = options.prefix or storage.parameters().get("Prefix", DEFAULT_PREFIX)
+    prefix = options.prefix or storage.parameters().get("Prefix", buckets.DEFAULT_PREFIX)
     for name in buckets.names(prefix, session.region_name, options.stage).values():
         owner = buckets.owner(session.client("s3"), name)
         if owner == "nobody" or name in deployed:

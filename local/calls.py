@@ -71,10 +71,8 @@ _STATEMENT = re.compile(
 )
 
 
-def rights(
-    service: str, action: str, request: Mapping[str, Any], account: str, region: str
-) -> Iterator[tuple[str, str]]:
-    """The rights, as (action, resource), that a call needs to a service that takes JSON or forms.
+def rights(service: str, action: str, request: Mapping[str, Any], account: str, region: str) -> Iterator[Right]:
+    """The rights that a call needs to a service that takes JSON or forms.
 
     service: as boto3 names it.
     """

@@ -13,6 +13,7 @@ from ecomm.aws import client
 from ecomm.batch.profile import read_profile
 from ecomm.errors import DataError
 from ecomm.operators.base import AwsOperator
+from ecomm.operators.run_log import show_end
 from ecomm.settings import settings
 from ecomm.waiting import Wait, wait
 
@@ -113,12 +114,5 @@ class ProfileOperator(AwsOperator):
         group, stream = run.get("LogGroupName"), run["RunId"]
         if not group:
             return "The job keeps no log."
-        logs = client("logs")
-        try:
-            events = logs.get_log_events(logGroupName=group, logStreamName=stream, limit=LAST_LINES)["events"]
-        except logs.exceptions.ClientError as error:
-            log.warning("The log %s, stream %s, cannot be read: %s", group, stream, error)
-            events = []
-        for event in events:
-            log.info("databrew | %s", event["message"].rstrip())
+        show_end(group, stream, "databrew", LAST_LINES)
         return f"All of its log is in CloudWatch, group {group}, stream {stream}."

@@ -11,6 +11,7 @@ from airflow.sdk import Context
 from ecomm.aws import client
 from ecomm.errors import DataError
 from ecomm.operators.base import AwsOperator
+from ecomm.operators.run_log import show_end
 from ecomm.settings import settings
 from ecomm.waiting import Wait
 
@@ -82,7 +83,7 @@ class GlueJobRunOperator(AwsOperator):
             return {"run_id": handle, "seconds": run.get("ExecutionTime", 0), "dpu_seconds": run.get("DPUSeconds", 0)}
         groups = self._log_groups(run)
         for group in groups:
-            self._show_end(group, handle)
+            show_end(group, handle, group.rpartition("/")[2], LAST_LINES)
         message = run.get("ErrorMessage") or "It gave no message."
         error = DataError if any(words in message for words in self.hopeless) else RuntimeError
         raise error(
@@ -113,13 +114,3 @@ class GlueJobRunOperator(AwsOperator):
         arguments = client("glue").get_job(JobName=self.job)["Job"].get("DefaultArguments", {})
         prefix = arguments.get("--custom-logGroup-prefix") or run.get("LogGroupName") or "/aws-glue/jobs"
         return [f"{prefix}/error", f"{prefix}/output"]
-
-    def _show_end(self, group: str, stream: str) -> None:
-        logs = client("logs")
-        try:
-            events = logs.get_log_events(logGroupName=group, logStreamName=stream, limit=LAST_LINES)["events"]
-        except logs.exceptions.ClientError as error:
-            log.warning("The log %s, stream %s, cannot be read: %s", group, stream, error)
-            return
-        for event in events:
-            log.info("%s | %s", group.rpartition("/")[2], event["message"].rstrip())
