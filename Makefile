@@ -51,6 +51,7 @@ PLAIN := 2>&1 | awk '{ gsub(/\033\[[0-9;]*m/, ""); if (length($$0)) print }'
 # What Maven builds for Flink: the local cluster's connector, and the application as it is deployed.
 FLINK_CONNECTOR := .venv/flink/connector/flink-connector-kinesis.jar
 FLINK_APPLICATION := include/flink/target/flink-application.zip
+FLINK_APPLICATION_FOR_AWS := include/flink/target/aws/flink-application.zip
 FLINK_JARS := $(FLINK_CONNECTOR) $(FLINK_APPLICATION)
 
 # The function as it is deployed, for the machines that Lambda runs it on.
@@ -79,7 +80,7 @@ setup: $(call ready,$(RUNTIMES)) .venv/spark/jars/.ready $(FLINK_JARS) $(FUNCTIO
 
 .venv/spark/jars/.ready: local/spark/pom.xml .venv/spark/.ready
 	@echo "setup: Spark's S3A jars"
-	@$(MVN) --file local/spark/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.venv/spark/jars $(PLAIN)
+	@$(MVN) --file local/spark/pom.xml dependency:copy-dependencies -DoutputDirectory="$(CURDIR)/.venv/spark/jars" $(PLAIN)
 	@touch $@
 
 # Tests of the Java modules are `make test`'s.
@@ -89,9 +90,18 @@ $(FLINK_CONNECTOR): $(shell find local/flink-connector-kinesis/src/main -type f)
 	@mkdir -p $(@D)
 	@cp local/flink-connector-kinesis/target/flink-connector-kinesis.jar $@
 
-$(FLINK_APPLICATION): $(shell find include/flink/src/main include/flink/sql -type f) $(addprefix include/flink/,main.py pom.xml assembly.xml assembly-jar.xml)
+FLINK_SOURCES := $(shell find include/flink/src/main include/flink/sql -type f) $(addprefix include/flink/,main.py pom.xml assembly.xml assembly-jar.xml)
+
+$(FLINK_APPLICATION): $(FLINK_SOURCES)
 	@echo "setup: the Flink application"
 	@$(MVN) --file include/flink/pom.xml -DskipTests package $(PLAIN)
+	@touch $@
+
+# AWS takes one jar an application, so this one has the official Kinesis connector in it.
+$(FLINK_APPLICATION_FOR_AWS): $(FLINK_SOURCES)
+	@echo "setup: the Flink application for AWS"
+	@$(MVN) --file include/flink/pom.xml -P aws -DskipTests package \
+	  $(if $(FLINK_KINESIS_CONNECTOR),-Dkinesis.connector.jar=$(abspath $(FLINK_KINESIS_CONNECTOR))) $(PLAIN)
 	@touch $@
 
 FLINK_GATEWAY := .venv/flink/sql/flink-sql-gateway-2.2.1.jar
@@ -100,7 +110,7 @@ FLINK_GATEWAY := .venv/flink/sql/flink-sql-gateway-2.2.1.jar
 $(FLINK_GATEWAY): .venv/flink/.ready
 	@echo "setup: Flink's SQL gateway"
 	@$(MVN) org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
-	  -Dartifact=org.apache.flink:flink-sql-gateway:2.2.1 -DoutputDirectory=$(CURDIR)/$(@D) $(PLAIN)
+	  -Dartifact=org.apache.flink:flink-sql-gateway:2.2.1 -DoutputDirectory="$(CURDIR)/$(@D)" $(PLAIN)
 	@touch $@
 
 # The function travels with the packages that its runtime lacks, those of Lambda's own platform.
@@ -112,20 +122,24 @@ $(FUNCTION_ZIP): $(wildcard $(FUNCTION)/*.py) $(FUNCTION)/requirements.txt infra
 	@.venv/lambda/bin/python -m infra.function_package .venv/lambda/packages $@
 
 MWAA_CONSTRAINTS ?=
+COMPILE := pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 .PHONY: requirements
-requirements: .venv/uv/.ready-$(UV_VERSION)  # pins requirements/*.txt anew; MWAA_CONSTRAINTS=folder holds Airflow to the images' versions, in <image>/*_constraints.txt
-	@for runtime in $(RUNTIMES) dev scan screenshots $(MWAA_RUNTIMES); do \
-	  case $$runtime in airflow) image=$(MWAA_DEFAULT);; mwaa-*) image=$${runtime#mwaa-};; *) image="";; esac; \
-	  held=""; \
-	  if [ -n "$$image" ] && [ -n "$(MWAA_CONSTRAINTS)" ]; then held="$$(printf -- '--constraint %s ' $(abspath $(MWAA_CONSTRAINTS))/$$image/*_constraints.txt)"; fi; \
+requirements: .venv/uv/.ready-$(UV_VERSION)  # pins requirements/*.txt anew; MWAA_CONSTRAINTS=folder takes the images' packages from <image>/*.txt, as AWS publishes them
+	@for runtime in $(RUNTIMES) dev scan screenshots; do \
 	  case $$runtime in spark|lambda) version=$(PYTHON_spark);; *) version=$(PYTHON_local);; esac; \
+	  held=""; \
+	  if [ $$runtime = airflow ] && [ -n "$(MWAA_CONSTRAINTS)" ]; then held="$$(printf -- '--constraint %s ' $(abspath $(MWAA_CONSTRAINTS))/$(MWAA_DEFAULT)/*_constraints.txt)"; fi; \
 	  python=$$(setup/find_python.sh $$version $(UV)); \
-	  (cd requirements && ../$(UV) pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	    --python "$$python" $$held $$runtime.in --output-file $$runtime.txt); \
+	  (cd requirements && ../$(UV) $(COMPILE) --python "$$python" $$held $$runtime.in --output-file $$runtime.txt); \
 	done
+# An image's list is whole; only psycopg2 is left out, which is built from source where psycopg2-binary brings the same.
+	@if [ -n "$(MWAA_CONSTRAINTS)" ]; then for image in $(MWAA_IMAGES); do \
+	  python=$$(setup/find_python.sh $(PYTHON_airflow) $(UV)); \
+	  $(UV) $(COMPILE) --python "$$python" --no-emit-package psycopg2 $(MWAA_CONSTRAINTS)/$$image/image-packages.txt \
+	    --output-file requirements/mwaa-$$image.txt; \
+	done; fi
 	@python=$$(setup/find_python.sh $(PYTHON_lambda) $(UV)); \
-	cd $(FUNCTION) && $(CURDIR)/$(UV) pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	  --python "$$python" requirements.in --output-file requirements.txt
+	cd $(FUNCTION) && "$(CURDIR)/$(UV)" $(COMPILE) --python "$$python" requirements.in --output-file requirements.txt
 
 # ---- the platform on this machine -----------------------------------------------------------------------------------
 
@@ -137,7 +151,7 @@ demo: setup  ## the whole pipeline on real engines, batch and stream; DATASET=fi
 	@$(AIRFLOW_PYTHON) -m demo
 
 .PHONY: up
-up: setup  ## start the local AWS and Airflow; wait until both answer
+up: setup  ## start the local AWS and Airflow, and wait until both answer; LOCAL_AWS_PORT=4600, AIRFLOW_PORT, FLINK_PORT, LOCAL_VAR=folder for a second one
 	@ECOMM_STAGE=$(STAGE) ECOMM_DEPLOYMENT="$(LOCAL_VAR)/deploy/$(STAGE).json" \
 	  ECOMM_CONSOLE="http://127.0.0.1:$(LOCAL_AWS_PORT)/_local/console" $(LOCAL) up
 
@@ -153,17 +167,21 @@ status: $(call ready,local)  ## say what is running, and where
 logs: $(call ready,local)  ## show the logs; SERVICE=platform or airflow for one; FOLLOW=1 to go on
 	@$(LOCAL) logs $(SERVICE) $(if $(FOLLOW),--follow)
 
+DEPLOYED_CODE := $(if $(AWS_ENDPOINT_URL),$(FLINK_APPLICATION),$(FLINK_APPLICATION_FOR_AWS)) $(FUNCTION_ZIP)
+
 .PHONY: deploy
-deploy: $(call ready,airflow) $(FLINK_APPLICATION) $(FUNCTION_ZIP) $(if $(AWS_ENDPOINT_URL),,check-templates)  ## deploy the stacks of STAGE (dev) to AWS; AWS_ENDPOINT_URL=http://127.0.0.1:4566 to this machine's
-	@$(AIRFLOW_PYTHON) -m infra.deploy --stage $(STAGE) $(DEPLOY_OPTIONS)
+deploy: $(call ready,airflow) $(DEPLOYED_CODE) $(if $(AWS_ENDPOINT_URL),,check-templates)  ## deploy the stacks of STAGE (dev) to AWS; AWS_ENDPOINT_URL=http://127.0.0.1:4566 to this machine's
+	@$(AIRFLOW_PYTHON) -m infra.deploy --stage $(STAGE) --outputs "$(LOCAL_VAR)/deploy/$(STAGE).json" $(DEPLOY_OPTIONS)
 
 # As infra/mwaa_package.py says; the settings are those of the last `make deploy` of the stage.
 .PHONY: package
 package: $(call ready,airflow)  ## pack dags/, plugins.zip and requirements.txt for Amazon MWAA into dist/mwaa, with the settings of STAGE
 	@.venv/airflow/bin/python -m infra.mwaa_package --stage $(STAGE) --settings "$(LOCAL_VAR)/deploy/$(STAGE).json" dist/mwaa
 
+# What cannot be built is one finding among the others; it names the command that says why.
 .PHONY: doctor
 doctor: $(call ready,airflow)  ## say what `make deploy` would miss: tools, credentials, quotas, names of buckets; OPTIONS="--prefix acme"
+	@$(MAKE) --keep-going $(DEPLOYED_CODE) 2> /dev/null | grep '^setup: ' || true
 	@$(AIRFLOW_PYTHON) -m infra.doctor --stage $(STAGE) $(OPTIONS)
 
 .PHONY: destroy
@@ -197,22 +215,23 @@ flink-sql: $(call ready,local) $(FLINK_JARS) $(FLINK_GATEWAY)  ## open Flink's S
 # ---- checks ---------------------------------------------------------------------------------------------------------
 
 PYTEST = -m pytest --durations=5
-# The longest first: they wait for engines most of the time.
-SUITES := airflow local runs demo alarm images spark flink lambda
+# The longest first. Each waits for engines a third of its time, so three of them keep two processors busy.
+SUITES := airflow local flink alarm runs demo spark images lambda
 
 .PHONY: test
 test: setup  ## run every test, each suite in an environment of its own
 	@echo "test: suites $(SUITES); each is shown when it has ended"
-	@$(MAKE) --jobs=2 --keep-going --output-sync=target $(addprefix test-,$(SUITES))
+	@$(MAKE) --jobs=3 --keep-going --output-sync=target $(addprefix test-,$(SUITES))
 
 .PHONY: test-spark
 test-spark: setup  # the Glue script on a Spark session
 	@.venv/spark/bin/python $(PYTEST) tests/include/glue_scripts
 
 .PHONY: test-flink
-test-flink: setup  # the Java modules: the local connector, and the application's format
+test-flink: setup  # the Java modules, and the application in Flink: what it counts, and that it loses nothing
 	@$(MVN) --file local/flink-connector-kinesis/pom.xml test $(PLAIN)
 	@$(MVN) --file include/flink/pom.xml test $(PLAIN)
+	@.venv/local/bin/python $(PYTEST) tests/local/flink tests/include/flink
 
 .PHONY: test-lambda
 test-lambda: setup  # the function, from its zip and with what Lambda's runtime brings
@@ -224,7 +243,7 @@ test-alarm: setup  # from the click to the mail on a deployed platform, and what
 
 .PHONY: test-local
 test-local: setup  # the local platform, the SQL and the templates
-	@.venv/local/bin/python $(PYTEST) tests/local tests/include/flink tests/include/sql tests/include/studio tests/infra
+	@.venv/local/bin/python $(PYTEST) --ignore=tests/local/flink tests/local tests/include/sql tests/include/studio tests/infra
 
 .PHONY: test-airflow
 test-airflow: setup  # operators and DAGs, and that the roles allow what these call, and no more

@@ -39,7 +39,7 @@ ROUNDS = 2
 # As many as the shards: catching up with fewer would take clicks for late.
 PARALLELISM = 4
 BAR = 0.5
-FROM = datetime(2026, 11, 1, tzinfo=UTC)
+FROM = datetime(2019, 11, 1, tzinfo=UTC)
 SECONDS = 240
 
 

@@ -20,7 +20,7 @@ from bench.report import ROOT, Figure, console, report
 from simulator.dataset_generator import HEADER, generate
 
 ROWS = 1_500
-ROUNDS = 3
+ROUNDS = 6
 # Passes over the rows: one way takes a hundred times as long as the others.
 PASSES = {"put_record_a_row": 1, "bare_put_records": 100, "simulator": 100}
 

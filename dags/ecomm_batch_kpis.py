@@ -21,7 +21,8 @@ What the form asks for, as the API and the command line take it:
 ```
 
 **May be repeated.** Every run writes under a version of its own, and a try joins the Spark run that the try before it
-left running. The version before the one served is kept: point the catalog back at it to undo a publication.
+left running. The version before the one served is kept: point the catalog back at it to undo a publication. To convert
+the months of a run anew that has published, clear choose_months and what follows.
 """
 
 from __future__ import annotations
@@ -30,14 +31,13 @@ from typing import Any
 
 from airflow.sdk import Param, TaskGroup, chain, dag, task
 from ecomm.assets import KPIS, UNCOMPRESSED
+from ecomm.batch.conversion import ConvertOperator
 from ecomm.batch.partition_key import BY_PROFILE
 from ecomm.contract import COLUMNS, MONTH_PATTERN
-from ecomm.dag_defaults import CONVERSION, CRAWL, DEFAULT_ARGS, PROFILE, QUERY, TAGS
-from ecomm.failure_notice import tell_operators
+from ecomm.dag_defaults import CONVERSION, CRAWL, EVERY_DAG, PROFILE, QUERY, TAGS
 from ecomm.operators.databrew_profile import ProfileOperator
 from ecomm.operators.derived_table import AuditTableOperator, WriteTableOperator
 from ecomm.operators.glue_crawler import CrawlOperator
-from ecomm.operators.glue_job import GlueJobRunOperator
 from ecomm.settings import settings
 from ecomm.tables import AGGREGATES, FACT, MARTS, QUARANTINE, Derived
 
@@ -46,11 +46,8 @@ from ecomm.tables import AGGREGATES, FACT, MARTS, QUARANTINE, Derived
     description="Crawl, profile, choose the partition key, convert to Parquet, audit, publish; then the KPIs",
     doc_md=__doc__,
     schedule=[UNCOMPRESSED],
-    catchup=False,
-    max_active_runs=1,
-    default_args=DEFAULT_ARGS,
-    on_failure_callback=tell_operators,
     tags=[*TAGS, "batch"],
+    **EVERY_DAG,
     params={
         "months": Param(
             [],
@@ -102,7 +99,7 @@ def ecomm_batch_kpis() -> None:
         return choose(ti.xcom_pull("profile"), ti.xcom_pull("choose_months"), params["cluster_by"])
 
     key: Any = choose_partition_key()
-    convert_to_parquet = GlueJobRunOperator(
+    convert_to_parquet = ConvertOperator(
         task_id="convert_to_parquet",
         job=names.glue_job,
         arguments=key["arguments"],

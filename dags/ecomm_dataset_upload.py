@@ -41,19 +41,15 @@ from typing import Any
 
 from airflow.sdk import Param, chain, dag, task
 from ecomm.assets import UNCOMPRESSED
-from ecomm.dag_defaults import DEFAULT_ARGS, TAGS, UPLOAD
-from ecomm.failure_notice import tell_operators
+from ecomm.dag_defaults import EVERY_DAG, TAGS, UPLOAD
 
 
 @dag(
     description="CSV or zip to the raw bucket: a zip and a CSV for each month, and a sample",
     doc_md=__doc__,
     schedule=None,
-    catchup=False,
-    max_active_runs=1,
-    default_args=DEFAULT_ARGS,
-    on_failure_callback=tell_operators,
     tags=[*TAGS, "batch"],
+    **EVERY_DAG,
     params={
         "sources": Param(
             [],

@@ -28,8 +28,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import Param, chain, dag, task
-from ecomm.dag_defaults import DEFAULT_ARGS, FLINK, TAGS
-from ecomm.failure_notice import tell_operators
+from ecomm.dag_defaults import EVERY_DAG, FLINK, TAGS
 from ecomm.operators.flink_application import LATEST, StartApplicationOperator
 from ecomm.settings import settings
 
@@ -38,11 +37,8 @@ from ecomm.settings import settings
     description="An attack of our own, looked for in table, mail, metric and log",
     doc_md=__doc__,
     schedule=None,
-    catchup=False,
-    max_active_runs=1,
-    default_args=DEFAULT_ARGS,
-    on_failure_callback=tell_operators,
     tags=[*TAGS, "streaming"],
+    **EVERY_DAG,
     params={
         "actions": Param(
             25,

@@ -12,6 +12,7 @@ from demo import DemoError, sources
 from demo.machine import Machine
 from demo.pipeline import run
 from demo.progress import Progress, make_console
+from local.config import Config
 
 INTERRUPTED = 130
 EPILOG = """\
@@ -32,7 +33,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         given = arguments.dataset or sources.named(os.environ.get("DATASET", ""), Path.cwd())
         files = sources.located(given, Path.cwd())
-        machine = Machine.from_environment(arguments.stage)
+        machine = Machine(arguments.stage, Config.from_environment())
         machine.enter()
         run(machine, files, Progress(make_console()))
     except DemoError as error:

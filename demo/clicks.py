@@ -13,8 +13,9 @@ from typing import Any
 
 import boto3
 
-from demo.machine import ROOT, Command, Machine
+from demo.machine import Command, Machine
 from demo.progress import Progress
+from local.config import ROOT
 
 # Clicks a second: the sample lasts 40 seconds. A window closes when clicks come that are 15 s younger than its end,
 # and those of the attack are to close before the sample ends.
@@ -44,7 +45,7 @@ class Sent:
 
 def send(source: str, stream: str, machine: Machine, progress: Progress) -> Sent:
     """Runs the simulator over the CSV at the S3 address `source`; raises DemoError with the end of its output."""
-    folder = machine.var / "demo"
+    folder = machine.config.var / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     traffic, account, labels = (folder / name for name in ("clicks.csv", "simulation.json", "planted.jsonl"))
     bucket, _, key = source.removeprefix("s3://").partition("/")
@@ -60,7 +61,7 @@ def send(source: str, stream: str, machine: Machine, progress: Progress) -> Sent
     begin = datetime.now(UTC).replace(microsecond=0)
     # Another attacker each time: the same one is not mailed about again for a while.
     words += ["--seed", str(int(begin.timestamp()))]
-    command = Command("simulator", words, machine.logs)
+    command = Command("simulator", words, machine.config.logs)
     with progress.waiting(f"the simulator sends the sample, {RATE} clicks a second, with an attack in it"):
         command.wait()
     found = json.loads(account.read_text())

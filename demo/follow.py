@@ -7,7 +7,7 @@ import time
 from demo import DemoError
 from demo.airflow_api import POLL_SECONDS, Airflow, TaskInstance
 from demo.progress import Progress, TaskBoard
-from demo.task_log import command, lines
+from demo.task_log import command, last_error, lines
 
 LOG_LINES = 40
 RUN_OVER = ("success", "failed")
@@ -26,7 +26,7 @@ def follow(airflow: Airflow, dag_id: str, run_id: str, progress: Progress) -> No
             tasks = airflow.task_instances(dag_id, run_id)
             for task in board.update(state, tasks):
                 if task.state == "up_for_retry":
-                    progress.note(_last_line(airflow, dag_id, run_id, task))
+                    progress.note(last_error(airflow.log(dag_id, run_id, task)))
             if state in RUN_OVER:
                 break
             time.sleep(POLL_SECONDS)
@@ -37,18 +37,16 @@ def follow(airflow: Airflow, dag_id: str, run_id: str, progress: Progress) -> No
         )
 
 
-def _last_line(airflow: Airflow, dag_id: str, run_id: str, task: TaskInstance) -> str:
-    """The error, as a rule."""
-    return (list(lines(airflow.log(dag_id, run_id, task))) or ["Its log is empty."])[-1]
-
-
 def _explained(airflow: Airflow, dag_id: str, run_id: str, task: TaskInstance) -> str:
-    end = list(lines(airflow.log(dag_id, run_id, task)))[-LOG_LINES:]
+    """The error first, which is what most want to know; of the calls to it those of the project."""
+    events = airflow.log(dag_id, run_id, task)
+    own = [line for line in lines(events) if not (line.startswith("  File ") and "/site-packages/" in line)]
     return "\n".join(
         [
-            f"{task.label} of {dag_id} failed. The end of its log:",
+            f"{task.label} of {dag_id} failed: {last_error(events)}",
             "",
-            *(f"    {line}" for line in end),
+            "The end of its log:",
+            *(f"    {line}" for line in own[-LOG_LINES:]),
             "",
             f"All of it: {command(dag_id, run_id, task)}",
             f"In Airflow: {airflow.url}/dags/{dag_id}/runs/{run_id}",

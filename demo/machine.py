@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from demo import DemoError
 from demo.progress import Progress
+from local.config import HOST, ROOT, Config
+from local.services import services
 
-ROOT = Path(__file__).resolve().parent.parent
 POLL_SECONDS = 0.1
 LOG_LINES = 30
 # Who watches does not want to wait the minute that Firehose gathers by default.
@@ -33,50 +32,28 @@ PARAMETERS = (
 
 @dataclass(frozen=True)
 class Machine:
-    """Settings of the local platform, from the same variables that `make up` reads.
-
-    aws: address of the AWS API (LOCAL_AWS_PORT); airflow: of Airflow (AIRFLOW_PORT); flink: of Flink's own page
-    (FLINK_PORT); var: folder of state (LOCAL_VAR).
-    """
+    """The local platform and the stage of the stacks on it."""
 
     stage: str
-    aws: str
-    airflow: str
-    flink: str
-    var: Path
-
-    @classmethod
-    def from_environment(cls, stage: str) -> Machine:
-        return cls(
-            stage=stage,
-            aws=f"http://127.0.0.1:{os.environ.get('LOCAL_AWS_PORT', '4566')}",
-            airflow=f"http://127.0.0.1:{os.environ.get('AIRFLOW_PORT', '8080')}",
-            flink=f"http://127.0.0.1:{os.environ.get('FLINK_PORT', '8081')}",
-            var=Path(os.environ.get("LOCAL_VAR", ROOT / "var")).resolve(),
-        )
-
-    @property
-    def logs(self) -> Path:
-        return self.var / "log"
+    config: Config
 
     @property
     def deployment(self) -> Path:
         """The outputs of the stacks, as the deploy command writes them."""
-        return self.var / "deploy" / f"{self.stage}.json"
+        return self.config.var / "deploy" / f"{self.stage}.json"
 
     def enter(self) -> None:
         """Turns this process, and all that it starts, to the local platform, with no key or profile of the user's."""
-        region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             del os.environ[name]
         # A proxy of the user's network knows nothing of this machine.
         proxied = os.environ.get("NO_PROXY") or os.environ.get("no_proxy", "")
-        direct = ",".join(filter(None, [proxied, "127.0.0.1"]))
+        direct = ",".join(filter(None, [proxied, HOST]))
         os.environ.update(
-            AWS_ENDPOINT_URL=self.aws,
+            AWS_ENDPOINT_URL=self.config.endpoint,
             AWS_ACCESS_KEY_ID="local",
             AWS_SECRET_ACCESS_KEY="local",
-            AWS_DEFAULT_REGION=region,
+            AWS_DEFAULT_REGION=self.config.region,
             AWS_CONFIG_FILE=os.devnull,
             AWS_SHARED_CREDENTIALS_FILE=os.devnull,
             AWS_EC2_METADATA_DISABLED="true",
@@ -84,7 +61,7 @@ class Machine:
             no_proxy=direct,
             ECOMM_STAGE=self.stage,
             ECOMM_DEPLOYMENT=str(self.deployment),
-            ECOMM_CONSOLE=f"{self.aws}/_local/console",
+            ECOMM_CONSOLE=f"{self.config.endpoint}/_local/console",
         )
 
     def start_and_deploy(self, progress: Progress) -> None:
@@ -92,27 +69,29 @@ class Machine:
 
         Raises DemoError with the end of its output where a command fails.
         """
-        up = Command("up", [str(ROOT / ".venv/local/bin/python"), "-m", "local", "up"], self.logs)
+        up = Command("up", [str(ROOT / ".venv/local/bin/python"), "-m", "local", "up"], self.config.logs)
         deploy: Command | None = None
         with progress.waiting("starting the local AWS and Airflow, deploying the stacks"):
             while up.running or deploy is None or deploy.running:
                 if deploy is None and self._answers():
                     words = [sys.executable, "-m", "infra.deploy", "--stage", self.stage, "--yes"]
                     words += ["--outputs", str(self.deployment), *PARAMETERS]
-                    deploy = Command("deploy", words, self.logs)
+                    deploy = Command("deploy", words, self.config.logs)
                 for command, what in ((up, "the local AWS and Airflow are up"), (deploy, "the stacks are deployed")):
                     if command is not None and command.has_ended():
                         progress.seconds[command.name] = command.seconds
                         progress.done(what, command.seconds)
                 if deploy is None and not up.running and not self._answers():
-                    raise DemoError(f"The local AWS was started but does not answer at {self.aws}; see `make logs`.")
+                    raise DemoError(
+                        f"The local AWS was started but does not answer at {self.config.endpoint}; see `make logs`."
+                    )
                 time.sleep(POLL_SECONDS)
 
     def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.aws}/_ministack/health", timeout=2).is_success
-        except httpx.TransportError:
-            return False
+        """Whether the AWS of this folder is up; the one of another folder on the same port is nothing to deploy to."""
+        platform = services(self.config)[0]
+        process = platform.process() if self.config.as_started() == self.config else None
+        return process is not None and platform.waiting_for(process.create_time()) is None
 
 
 class Command:

@@ -13,9 +13,10 @@ from rich.text import Text
 from demo import DemoError, kpis, report, scans, stream, stream_report
 from demo.airflow_api import Airflow
 from demo.follow import follow
-from demo.machine import ROOT, Machine
+from demo.machine import Machine
 from demo.progress import Progress
 from demo.summary import summary, write
+from local.config import ROOT
 
 UPLOAD, BATCH = "ecomm_dataset_upload", "ecomm_batch_kpis"
 UPLOAD_RESULT, BATCH_RESULT, KEY_RESULT = "summarize", "audit_activity", "choose_partition_key"
@@ -30,7 +31,7 @@ def run(machine: Machine, files: Sequence[str], progress: Progress) -> None:
     """
     with progress.step("start", "The platform"):
         machine.start_and_deploy(progress)
-    airflow = Airflow(machine.airflow, ROOT / "dags")
+    airflow = Airflow(machine.config.airflow_endpoint, ROOT / "dags")
     with progress.step("upload", f"The data set: {', '.join(files) or 'rows that the project generates'}"):
         upload_run = _upload(airflow, files, progress)
     with progress.step("batch", "The KPIs, started by the new data"):
@@ -46,7 +47,7 @@ def run(machine: Machine, files: Sequence[str], progress: Progress) -> None:
     for console in (progress.console, page):
         report.show(console, found, queries, key)
 
-    path = machine.var / "demo" / "summary.json"
+    path = machine.config.var / "demo" / "summary.json"
     progress.console.print()
     with progress.step("stream", "The stream: clicks through Kinesis, Flink and Firehose"):
         stream_run = stream.start(airflow, progress)
@@ -108,13 +109,13 @@ def _returned(airflow: Airflow, dag_id: str, run_id: str, task_id: str) -> dict[
 
 def _urls(machine: Machine, upload_run: str, batch_run: str, stream_run: str) -> dict[str, str]:
     return {
-        "airflow": machine.airflow,
-        "upload_run": f"{machine.airflow}/dags/{UPLOAD}/runs/{upload_run}",
-        "batch_run": f"{machine.airflow}/dags/{BATCH}/runs/{batch_run}",
-        "stream_run": f"{machine.airflow}/dags/{stream.START}/runs/{stream_run}",
-        "flink": machine.flink,
-        "aws": machine.aws,
-        "logs": machine.logs.as_uri(),
+        "airflow": machine.config.airflow_endpoint,
+        "upload_run": f"{machine.config.airflow_endpoint}/dags/{UPLOAD}/runs/{upload_run}",
+        "batch_run": f"{machine.config.airflow_endpoint}/dags/{BATCH}/runs/{batch_run}",
+        "stream_run": f"{machine.config.airflow_endpoint}/dags/{stream.START}/runs/{stream_run}",
+        "flink": machine.config.flink_endpoint,
+        "aws": machine.config.endpoint,
+        "logs": machine.config.logs.as_uri(),
     }
 
 

@@ -22,8 +22,9 @@ ALL, HUMAN = "all", "human"
 
 def show(console: Console, kpis: Kpis, queries: Sequence[Row], key: Mapping[str, Any]) -> None:
     """Prints all of it. key: what the choice of the partition key returned."""
+    console.print()
+    partition_key(console, key)
     for shown in (
-        partition_key(key),
         daily_visitors(kpis.daily_visitors),
         cart_abandonment(kpis.cart_abandonment),
         popular_categories(kpis.popular_categories),
@@ -39,9 +40,11 @@ def page() -> Console:
     return Console(record=True, file=StringIO(), width=PAGE_WIDTH, highlight=False)
 
 
-def partition_key(key: Mapping[str, Any]) -> Text:
-    """The choice in a sentence, and where its reasons are."""
-    return Text.assemble(("Partition key  ", "bold"), key["sentence"], (f"\n{key['report']}", "dim"))
+def partition_key(console: Console, key: Mapping[str, Any]) -> None:
+    """Prints the choice in a sentence, and where its reasons are."""
+    console.print(Text.assemble(("Partition key  ", "bold"), key["sentence"]))
+    # An address that is broken into lines cannot be opened.
+    console.print(Text(key["report"], style="dim"), soft_wrap=True)
 
 
 def daily_visitors(rows: Sequence[Row]) -> Table:

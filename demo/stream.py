@@ -62,7 +62,7 @@ def run(machine: Machine, names: Settings, source: str, progress: Progress) -> S
     with progress.waiting("Flink sees the attack"):
         stream.read_until(lambda counts: _attacks(counts, sent), "The early count of the attack", WINDOWS_SECONDS)
     progress.done("the attack was seen before the end of its window")
-    alerts = Alerts(names.detection_function, machine.var / "mail", OPERATOR, sent.begin)
+    alerts = Alerts(names.detection_function, machine.config.mail, OPERATOR, sent.begin)
     with progress.waiting("the function mails the operator"):
         mail = alerts.wait_for_mail(sent.attacker, MAIL_SECONDS)
     progress.done(f"mail to {mail.address}: {mail.subject}")

@@ -15,9 +15,10 @@ WINDOWS_SHOWN = 5
 
 def show(console: Console, streamed: Streamed) -> None:
     """Prints all of it."""
-    for shown in (windows(streamed), archive(streamed)):
-        console.print()
-        console.print(shown)
+    console.print()
+    console.print(windows(streamed))
+    console.print()
+    console.print(archive(streamed), soft_wrap=True)
     for alert in streamed.alerts:
         console.print()
         # A link that is broken into lines cannot be opened.

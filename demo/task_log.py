@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from demo import DemoError
 from demo.airflow_api import Airflow, TaskInstance
+from local.config import Config
 
 # What Airflow adds to every event; the rest of an event's fields is its own and is shown.
 _COMMON = {"timestamp", "event", "level", "logger", "filename", "lineno", "error_detail", "sources"}
@@ -34,6 +33,15 @@ def lines(events: Sequence[Mapping[str, Any] | str]) -> Iterator[str]:
             yield from _traceback(error)
 
 
+def last_error(events: Sequence[Mapping[str, Any] | str]) -> str:
+    """What a log ends with: of a try that failed its error, without time and traceback."""
+    last = events[-1] if events else "Its log is empty."
+    if isinstance(last, str):
+        return last.splitlines()[-1]
+    details = last.get("error_detail")
+    return f"{details[0]['exc_type']}: {details[0]['exc_value']}" if details else str(last["event"])
+
+
 def _traceback(error: Mapping[str, Any]) -> Iterator[str]:
     for frame in error.get("frames", []):
         yield f'  File "{frame["filename"]}", line {frame["lineno"]}, in {frame["name"]}'
@@ -53,8 +61,8 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("task", help="the task's id, with its groups: months.convert_to_parquet")
     parser.add_argument("--map-index", type=int, default=-1, help="which instance of a mapped task, from 0")
     arguments = parser.parse_args(words)
-    root = Path(__file__).resolve().parent.parent
-    airflow = Airflow(f"http://127.0.0.1:{os.environ.get('AIRFLOW_PORT', '8080')}", root / "dags")
+    config = Config.from_environment().as_started()
+    airflow = Airflow(config.airflow_endpoint, config.dags)
     try:
         wanted = (arguments.task, arguments.map_index)
         tasks = airflow.task_instances(arguments.dag, arguments.run)

@@ -22,12 +22,13 @@ from playwright.sync_api import Page, sync_playwright
 from demo import DemoError
 from demo.airflow_api import Airflow
 from demo.follow import follow
-from demo.machine import ROOT, Machine
+from demo.machine import Machine
 from demo.progress import Progress, make_console
+from local.config import ROOT, Config
 
 IMAGES = ROOT / "docs" / "images"
 DAGS = sorted(path.stem for path in (ROOT / "dags").glob("*.py"))
-UPLOAD = "ecomm_dataset_upload"
+UPLOAD, BATCH = "ecomm_dataset_upload", "ecomm_batch_kpis"
 DRILL, START, STOP = "ecomm_streaming_drill", "ecomm_streaming_start", "ecomm_streaming_stop"
 # What the demo does not run, in an order in which each has what it needs.
 BESIDE_THE_DEMO = (DRILL, "ecomm_archive_to_curated", STOP)
@@ -35,7 +36,7 @@ CONFIGURATIONS = {"ecomm_archive_to_curated": {"day": f"{datetime.now(UTC):%Y-%m
 # A file that nobody has, so that a task fails with its sentence.
 FAILING, FAILED_TASK = {"sources": ["/data/2019-Oct.csv.zip"]}, "check_sources"
 # Those that the documentation shows.
-KEPT = (f"{DRILL}-graph", f"{UPLOAD}-form", "flink", "report")
+KEPT = (f"{BATCH}-graph", f"{DRILL}-graph", f"{UPLOAD}-form", "flink", "report")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Root has no sandbox; the others keep the browser from looking for its maker's servers.
@@ -171,11 +172,11 @@ def keep(folder: Path) -> None:
 
 
 def take_all(machine: Machine, progress: Progress) -> None:
-    airflow = Airflow(machine.airflow, ROOT / "dags")
-    folder = machine.var / "screenshots"
+    airflow = Airflow(machine.config.airflow_endpoint, ROOT / "dags")
+    folder = machine.config.var / "screenshots"
     with camera(folder, progress) as taking:
-        take_report(taking, machine.var / "demo" / "report.html")
-        take_flink(taking, machine.flink)
+        take_report(taking, machine.config.var / "demo" / "report.html")
+        take_flink(taking, machine.config.flink_endpoint)
         take_failure(taking, airflow, progress)
         for dag_id in BESIDE_THE_DEMO:
             if airflow.latest_run(dag_id, "success") is None:
@@ -193,7 +194,7 @@ def take_all(machine: Machine, progress: Progress) -> None:
 def main() -> int:
     progress = Progress(make_console())
     try:
-        take_all(Machine.from_environment(os.environ.get("STAGE", "dev")), progress)
+        take_all(Machine(os.environ.get("STAGE", "dev"), Config.from_environment().as_started()), progress)
     except DemoError as error:
         sys.stderr.write(f"\n{error}\n")
         return 1

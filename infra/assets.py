@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import mimetypes
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,9 @@ from infra.failures import DeployError
 
 GLUE_SCRIPTS = "glue_scripts"
 FLINK = "flink"
-FLINK_JAR = "lib/flink-application.jar"
-CONNECTOR_CLASSES = "org/apache/flink/connector/kinesis/"
 FLINK_ZIP = Path("target") / "flink-application.zip"
+# The jar in it has the official Kinesis connector; a local Flink brings its own.
+FLINK_ZIP_FOR_AWS = Path("target") / "aws" / "flink-application.zip"
 FUNCTIONS = "functions"
 FUNCTION = Path("lambda") / "ecomm_detect_high_event_volume"
 FUNCTION_ZIP = Path("target") / "function.zip"
@@ -34,13 +32,14 @@ def glue_scripts(include: Path) -> dict[str, Path]:
     return scripts
 
 
-def flink_application(include: Path) -> tuple[str, Path]:
+def flink_application(include: Path, for_aws: bool) -> tuple[str, Path]:
     """The Flink application's zip and its key in the artifacts bucket, which names its bytes.
 
     Raises DeployError where it has not been built.
     """
-    path = include / FLINK / FLINK_ZIP
-    return _named_by_its_bytes(f"{FLINK}/{path.stem}", path), path
+    path = include / FLINK / (FLINK_ZIP_FOR_AWS if for_aws else FLINK_ZIP)
+    builder = "mvn -f include/flink/pom.xml -P aws package" if for_aws else "make setup"
+    return _named_by_its_bytes(f"{FLINK}/{path.stem}", path, builder), path
 
 
 def function(root: Path) -> tuple[str, Path]:
@@ -49,25 +48,14 @@ def function(root: Path) -> tuple[str, Path]:
     Raises DeployError where it has not been built.
     """
     path = root / FUNCTION / FUNCTION_ZIP
-    return _named_by_its_bytes(f"{FUNCTIONS}/{FUNCTION.name}", path), path
+    return _named_by_its_bytes(f"{FUNCTIONS}/{FUNCTION.name}", path, "make setup"), path
 
 
-def _named_by_its_bytes(name: str, path: Path) -> str:
+def _named_by_its_bytes(name: str, path: Path, builder: str) -> str:
     """A key under which CloudFormation sees that the code has changed."""
     if not path.is_file():
-        raise DeployError(f"{path} is missing; `make setup` builds it.")
+        raise DeployError(f"{path} is missing; `{builder}` builds it.")
     return f"{name}-{_digest(path)[:16]}{path.suffix}"
-
-
-def require_connector(application: Path) -> None:
-    """Raises DeployError where the jar in the zip has no Kinesis connector; only a local Flink brings its own."""
-    with zipfile.ZipFile(application) as archive:
-        jar = zipfile.ZipFile(io.BytesIO(archive.read(FLINK_JAR)))
-    if not any(name.startswith(CONNECTOR_CLASSES) for name in jar.namelist()):
-        raise DeployError(
-            f"{application} was built for the local platform: its {FLINK_JAR} has no Kinesis connector. "
-            "Build it for AWS: mvn -f include/flink/pom.xml -P aws package"
-        )
 
 
 def outdated(client: Any, bucket: str, files: dict[str, Path]) -> dict[str, Path]:

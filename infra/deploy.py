@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from infra import assets, command
+from infra import command
 from infra.deployment import ONLY_ON_AWS, OPTIONAL, ROOT, STACKS, Deployment
 from infra.screen import DIM, Screen
 
@@ -44,8 +44,6 @@ def _deploy(options: argparse.Namespace, screen: Screen) -> int:
     )
     left_out = OPTIONAL + (ONLY_ON_AWS if command.endpoint() else ())
     stacks = options.stack or [stack for stack in STACKS if stack not in left_out]
-    if "streaming" in stacks and not command.endpoint():
-        assets.require_connector(assets.flink_application(ROOT / "include")[1])
     identity = deployment.client("sts").get_caller_identity()
     screen.line(command.where(identity, session.region_name, options.stage), DIM)
     deployment.run(stacks, options.outputs)

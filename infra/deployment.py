@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from infra import assets, mwaa_upload
+from infra import assets, command, mwaa_upload
 from infra.failures import DeployError, stuck
 from infra.screen import BOLD, DIM, GREEN, YELLOW, Screen
 from infra.stack import ChangeSet, Stack
@@ -66,8 +66,9 @@ class Deployment:
         for name in STACKS:
             if name in stacks:
                 if name == "mwaa":
-                    self._bring_package()
-                self._deploy(name)
+                    self._deploy_airflow()
+                else:
+                    self._deploy(name)
             stack = self.stack(name)
             self.outputs |= stack.outputs()
             self.prefix = stack.parameters().get("Prefix", self.prefix)
@@ -174,22 +175,31 @@ class Deployment:
         if not self.screen.ask(question):
             raise DeployError(f"{stack.name} was left as it is.")
 
-    def _bring_package(self) -> None:
-        """Builds and uploads what the Airflow environment runs; the versions of the files become parameters."""
+    def _deploy_airflow(self) -> None:
+        """Builds the package, deploys the stack with the versions of its files as parameters, and brings the DAGs.
+
+        An environment that runs gets its DAGs last: they may need the plugins that come with its change, to which a
+        person may say no. A new one finds them there when it starts.
+        """
         bucket = self.outputs.get("AirflowBucket")
         if bucket is None:
-            return  # `_parameters` complains of it, or a dry run goes on without.
+            self._deploy("mwaa")  # complains of it, or in a dry run goes on without
+            return
         from infra import mwaa_package  # only who deploys the environment packs for it
 
         folder = ROOT / mwaa_upload.FOLDER
         mwaa_package.package(folder, self._settings())
-        files = mwaa_upload.files(folder)
-        self._upload(bucket, files)
-        for key in mwaa_upload.left_over(self.client("s3"), bucket, files):
+        versioned, dags = mwaa_upload.files(folder)
+        runs = self.stack("mwaa").status() not in (None, "ROLLBACK_COMPLETE")
+        self._upload(bucket, versioned if runs else versioned | dags)
+        self.uploaded |= mwaa_upload.versions(self.client("s3"), bucket)
+        self._deploy("mwaa")
+        if runs:
+            self._upload(bucket, dags)
+        for key in mwaa_upload.left_over(self.client("s3"), bucket, dags):
             self.screen.line(f"s3://{bucket}/{key}: {'to be deleted' if self.dry_run else 'deleting'}", BOLD)
             if not self.dry_run:
                 self.client("s3").delete_object(Bucket=bucket, Key=key)
-        self.uploaded |= mwaa_upload.versions(self.client("s3"), bucket)
 
     def _upload(self, bucket: str, files: dict[str, Path]) -> None:
         """Uploads what is not in the bucket as it is here, or says what would be."""
@@ -220,7 +230,7 @@ def _code(stacks: list[str]) -> dict[str, tuple[str, Path]]:
     """By the parameter of a stack's template, the key and the file of the code that it deploys."""
     code = {}
     if "streaming" in stacks:
-        code["FlinkCode"] = assets.flink_application(ROOT / "include")
+        code["FlinkCode"] = assets.flink_application(ROOT / "include", for_aws=not command.endpoint())
     if "detection" in stacks:
         code["FunctionCode"] = assets.function(ROOT)
     return code

@@ -7,11 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import assets, buckets, command, quotas
+from infra import assets, buckets, command, lake_formation, quotas
 from infra.deployment import ONLY_ON_AWS, OPTIONAL, ROOT, STACKS
 from infra.failures import DeployError, explain, stuck
 from infra.screen import DIM, GREEN, RED, YELLOW, Screen
@@ -24,6 +25,14 @@ examples:
 
 It only looks: nothing is created and nothing is changed. 1 where something is missing.
 """
+
+
+# By boto3's name of it.
+SERVICES = {
+    "databrew": "AWS Glue DataBrew",
+    "kinesisanalyticsv2": "Managed Service for Apache Flink",
+    "mwaa": "Amazon MWAA",
+}
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,8 @@ def findings(options: argparse.Namespace) -> Iterator[Finding]:
     yield from _tools()
     yield from _builds()
     session = command.session(options.region)
+    if not command.endpoint():
+        yield from _services(session)
     try:
         identity = session.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
@@ -71,6 +82,8 @@ def findings(options: argparse.Namespace) -> Iterator[Finding]:
     yield from _stacks(session, options.stage)
     yield from _buckets(session, options)
     yield from _quotas(session, options.stage)
+    if not command.endpoint():
+        yield from _catalog(session)
 
 
 def _tools() -> Iterator[Finding]:
@@ -81,24 +94,46 @@ def _tools() -> Iterator[Finding]:
 
 
 def _builds() -> Iterator[Finding]:
-    for what, find, folder in (
-        ("the Flink application's zip", assets.flink_application, ROOT / "include"),
-        ("the function's zip", assets.function, ROOT),
+    application = partial(assets.flink_application, ROOT / "include", for_aws=not command.endpoint())
+    for what, find in (
+        ("the Flink application's zip", application),
+        ("the function's zip", partial(assets.function, ROOT)),
     ):
         try:
-            find(folder)
+            find()
         except DeployError as error:
             yield Finding(what, False, str(error))
         else:
             yield Finding(what, True)
-    application = ROOT / "include" / assets.FLINK / assets.FLINK_ZIP
-    if not command.endpoint() and application.is_file():
-        try:
-            assets.require_connector(application)
-        except DeployError as error:
-            yield Finding("the official Kinesis connector in it", False, str(error))
-        else:
-            yield Finding("the official Kinesis connector in it", True)
+
+
+def _services(session: boto3.Session) -> Iterator[Finding]:
+    """Those that AWS does not have everywhere; a local endpoint has all it has in any region."""
+    region = session.region_name
+    partition = session.get_partition_for_region(region)
+    for service, name in SERVICES.items():
+        there = session.get_available_regions(service, partition)
+        yield Finding(
+            f"{name} in {region}",
+            True if region in there else None,
+            "boto3 knows none there. Unless AWS's list of services by region does, use another --region: "
+            f"{', '.join(there)}.",
+        )
+
+
+def _catalog(session: boto3.Session) -> Iterator[Finding]:
+    what = "new databases and tables are controlled by IAM alone"
+    try:
+        alone = lake_formation.leaves_it_to_iam(session.client("lakeformation"))
+    except (BotoCoreError, ClientError) as error:
+        yield Finding(f"{what}: {explain(error, session.region_name, None)}", None)
+        return
+    yield Finding(
+        what,
+        alone,
+        "Lake Formation of this account wants grants of its own, which the crawlers, Athena and the DAGs do not have. "
+        "Choose IAM's control for new databases and tables in its console (Data Catalog settings), then deploy.",
+    )
 
 
 def _stacks(session: boto3.Session, stage: str) -> Iterator[Finding]:

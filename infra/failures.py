@@ -12,6 +12,8 @@ from botocore.exceptions import (
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
 )
 
 
@@ -57,6 +59,10 @@ _AFTERWARDS = {
     "UPDATE_ROLLBACK_COMPLETE": "It is as it was before. Correct the cause and run the same command again.",
 }
 
+_NOT_ACTIVE = (
+    "AWS has not activated the account for this service: a new account takes up to a day, and wants a means of payment."
+)
+
 _WAYS_OUT = (
     (
         "AWS::S3::Bucket",
@@ -64,6 +70,17 @@ _WAYS_OUT = (
         "Names of buckets are unique among all of AWS. Choose another first word with --prefix; or, where the bucket is"
         " yours and was kept when an earlier stack was deleted, empty and delete it, or import it into the stack.",
     ),
+    (
+        "AWS::IAM::ManagedPolicy",
+        r"attached|DeleteConflict",
+        "Somebody attached it to an identity of his own. Detach it there, then run the same command again.",
+    ),
+    (
+        "AWS::Glue::",
+        r"Lake ?Formation",
+        "Lake Formation of this account decides about databases and tables; `make doctor` says how to leave it to IAM.",
+    ),
+    ("", r"needs a subscription|OptInRequired|SubscriptionRequired", _NOT_ACTIVE),
     (
         "",
         r"not authorized|AccessDenied|Access Denied|UnauthorizedOperation",
@@ -98,6 +115,8 @@ def explain(error: BotoCoreError | ClientError, region: str, endpoint: str | Non
             text = f"{error}. Name one of ~/.aws/config in AWS_PROFILE, or unset it."
         case NoCredentialsError() | PartialCredentialsError() if endpoint:
             text = f"{endpoint} wants credentials, any: export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local."
+        case SSOError() | TokenRetrievalError():
+            text = f"{error} Log in again (aws sso login), then run the same command."
         case NoCredentialsError() | PartialCredentialsError():
             text = "No AWS credentials found. Log in (aws sso login, aws configure), or name a profile in AWS_PROFILE."
         case EndpointConnectionError() if endpoint:
@@ -113,6 +132,8 @@ def _explain_answer(error: ClientError) -> str:
     code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", str(error))
     if code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired"):
         return "The AWS credentials have expired. Log in again (aws sso login), then run the same command."
+    if code in ("OptInRequired", "SubscriptionRequiredException"):
+        return f"{error.operation_name}: {message} {_NOT_ACTIVE}"
     if code in ("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "AuthFailure"):
         return f"AWS does not accept the credentials ({code}). Check AWS_PROFILE and the AWS_* variables."
     if code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"):

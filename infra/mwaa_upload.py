@@ -14,15 +14,17 @@ VERSIONS = {"plugins.zip": "PluginsVersion", "requirements.txt": "RequirementsVe
 NOT_UPLOADED = "(of the file to be uploaded)"
 
 
-def files(folder: Path) -> dict[str, Path]:
-    """The package's files by their keys in the bucket."""
-    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+def files(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """The package's files by their keys in the bucket: those whose version the environment names, and the DAGs."""
+    versioned = {key: folder / key for key in VERSIONS}
+    dags = {path.relative_to(folder).as_posix(): path for path in sorted((folder / DAGS).iterdir())}
+    return versioned, dags
 
 
-def left_over(client: Any, bucket: str, found: dict[str, Path]) -> list[str]:
+def left_over(client: Any, bucket: str, dags: dict[str, Path]) -> list[str]:
     """The DAG files in the bucket that the package has no more; Airflow would go on showing them."""
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=DAGS)
-    return [entry["Key"] for page in pages for entry in page.get("Contents", []) if entry["Key"] not in found]
+    return [entry["Key"] for page in pages for entry in page.get("Contents", []) if entry["Key"] not in dags]
 
 
 def versions(client: Any, bucket: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,9 +157,9 @@ class Stack:
         _wait(over, f"{self.name} to come to rest")
         status = _status(happened[-1])
         if status not in wanted:
-            raise StackError(
-                ended(self.name, status), self._validation_failures(StackName=stack_id) or _failures(happened)
-            )
+            operations = {event["OperationId"] for event in happened if "OperationId" in event}
+            found = self._validation_failures(StackName=stack_id, operations=operations)
+            raise StackError(ended(self.name, status), found or _failures(happened))
 
     def _change_set(self, arn: str) -> dict[str, Any]:
         pages = self._client.get_paginator("describe_change_set").paginate(ChangeSetName=arn)
@@ -183,13 +183,20 @@ class Stack:
         seen.update(event["EventId"] for event in new)
         return new[::-1]
 
-    def _validation_failures(self, **of: str) -> list[Failure]:
-        """What CloudFormation found before it touched anything, such as a name that is taken."""
-        events = self._client.describe_events(Filters={"FailedEvents": True}, **of)["OperationEvents"]
+    def _validation_failures(self, operations: Collection[str] = (), **of: str) -> list[Failure]:
+        """What CloudFormation found before it touched anything, such as a name that is taken.
+
+        operations: those whose findings count; all where none is named.
+        """
+        try:
+            events = self._client.describe_events(Filters={"FailedEvents": True}, **of)["OperationEvents"]
+        except ClientError:
+            # Who may not ask for them, or asks where there are none yet, is told of the failure by its other events.
+            return []
         return [
             Failure(event.get("LogicalResourceId", ""), event.get("ResourceType", ""), event["ValidationStatusReason"])
             for event in events
-            if event.get("ValidationStatusReason")
+            if event.get("ValidationStatusReason") and (not operations or event.get("OperationId") in operations)
         ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import os
 import shutil
 import sys
 import time
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local.config import Config
-from local.processes import Service, ServiceError, wait_until_ready
+from local.processes import Service, ServiceError, refuse_taken_ports, wait_until_ready
 from local.services import services
 
 DESCRIPTION = (
@@ -36,6 +37,8 @@ environment:
 def main(words: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(words)
     config = Config.from_environment()
+    if arguments.command is not up:
+        config = config.as_started()
     try:
         chosen = _chosen(services(config), arguments.services)
         return int(arguments.command(config, chosen, arguments))
@@ -44,11 +47,21 @@ def main(words: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # The reader has what it wanted (head); Python would complain once more when it closes the output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def up(config: Config, chosen: Sequence[Service], arguments: argparse.Namespace) -> int:
     with _only_command(config):
         begun = time.time()
+        _refuse_other_ports(config)
+        dead = [service for service in chosen if service.process() is None]
+        for service in dead:
+            service.end_leftovers()
+        refuse_taken_ports(dead, config.ports.values())
+        config.note_ports()
         waiting = []
         for service in chosen:
             process = service.process()
@@ -56,17 +69,23 @@ def up(config: Config, chosen: Sequence[Service], arguments: argparse.Namespace)
                 service.start()
                 waiting.append(service)
                 continue
-            port = (service.started() or {})["port"]
-            if port != service.port:
-                raise ServiceError(
-                    f"{service.name} of {config.var} already listens on port {port:.0f}, not on {service.port}. "
-                    f"Stop it first (down), or give another folder for this one (LOCAL_VAR)."
-                )
             _say(f"{service.name} is already up: {service.url} (process {process.pid})")
             if service.waiting_for(process.create_time()) is not None:
                 waiting.append(service)
         wait_until_ready(waiting, Progress(begun).show)
     return 0
+
+
+def _refuse_other_ports(config: Config) -> None:
+    """What runs in the folder runs on the ports that it was started with, and its parts know each other by them."""
+    running = [service.name for service in services(config) if service.process()]
+    started = config.as_started().ports
+    others = [f"{name}={started[name]} (not {port})" for name, port in config.ports.items() if port != started[name]]
+    if running and others:
+        raise ServiceError(
+            f"{config.var} is in use by {' and '.join(running)}, with {', '.join(others)}. "
+            "Stop that first (make down), or give this one a folder of its own: LOCAL_VAR=<folder>."
+        )
 
 
 def down(config: Config, chosen: Sequence[Service], arguments: argparse.Namespace) -> int:

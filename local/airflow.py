@@ -1,4 +1,4 @@
-"""Airflow on one machine as one would have it on MWAA: its configuration file, and whether its components are alive."""
+"""Airflow on one machine as one would have it on MWAA: its configuration, and whether its components are alive."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ import base64
 import configparser
 import os
 import secrets
+import shutil
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from local.config import HOST, Config
 
 KEPT_LOG_DAYS = 30
 DATABASE_SECONDS = 60
+LOCAL_SETTINGS = Path(__file__).with_name("airflow_local_settings.py")
 COMPONENTS = ("scheduler", "dag_processor", "triggerer")
 
 
 def write_configuration(config: Config) -> None:
-    """Writes airflow.cfg anew, keeping the keys made at the first start, which the database's content depends on."""
+    """Writes airflow.cfg and the local settings anew, keeping the keys made at the first start.
+
+    The database's content depends on those.
+    """
     home = config.airflow_home
     home.mkdir(parents=True, exist_ok=True)
     path = home / "airflow.cfg"
@@ -77,6 +83,9 @@ def write_configuration(config: Config) -> None:
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
     unfinished.replace(path)
+    # Airflow's own folder for it: found by the components, the tasks, and `airflow` in a shell.
+    (home / "config").mkdir(exist_ok=True)
+    shutil.copy(LOCAL_SETTINGS, home / "config")
 
 
 def remove_old_logs(config: Config) -> None:

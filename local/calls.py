@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from local import principals
+
 # An action and the ARN of what it is done to.
 type Right = tuple[str, str]
 
@@ -45,6 +47,28 @@ class Calls:
                 self._seen.add(call)
                 with self._file.open("a") as lines:
                     lines.write(json.dumps(asdict(call)) + "\n")
+
+
+_record: Calls | None = None
+# What reading a stream comes down to where its shards are read in this process.
+_READING = ("kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards")
+
+
+def record_in(calls: Calls) -> None:
+    """From now on `note` and `note_reading` write there."""
+    global _record  # noqa: PLW0603 - one process is one platform
+    _record = calls
+
+
+def note(action: str, arn: str) -> None:
+    """What a service does within this process, where it would make a call on AWS: a right of whoever acts."""
+    if _record is not None:
+        _record.note(Call(principals.acting(), action, arn))
+
+
+def note_reading(stream_arn: str) -> None:
+    for action in _READING:
+        note(action, stream_arn)
 
 
 # Where IAM's name of a service is another than boto3's.

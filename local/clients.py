@@ -1,4 +1,4 @@
-"""boto3 clients of the platform itself, one a service for all threads."""
+"""boto3 clients of the platform itself, one a service and principal for all threads."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from local import principals
 
 
 def factory(endpoint: str, region: str) -> Callable[[str], Any]:
-    """A function that gives the client of a service, made at its first use."""
+    """A function that gives whoever acts (local.principals) the client of a service, made at its first use."""
     session: Any = boto3.session.Session()
-    made: dict[str, Any] = {}
+    made: dict[tuple[str, str], Any] = {}
     lock = threading.Lock()
     settings = ClientConfig(s3={"addressing_style": "path"}, retries={"mode": "standard"})
 
     def client(service: str) -> Any:
+        principal = principals.acting()
         with lock:
-            if service not in made:
-                made[service] = session.client(
+            if (principal, service) not in made:
+                made[principal, service] = session.client(
                     service,
                     endpoint_url=endpoint,
                     region_name=region,
-                    aws_access_key_id=principals.ANYBODY,
+                    aws_access_key_id=principal,
                     aws_secret_access_key="local",
                     config=settings,
                 )
-            return made[service]
+            return made[principal, service]
 
     return client

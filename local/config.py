@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,14 +44,40 @@ class Config:
             port=_port("LOCAL_AWS_PORT", 4566),
             airflow_port=_port("AIRFLOW_PORT", 8080),
             flink_port=_port("FLINK_PORT", 8081),
-            var=Path(os.environ.get("LOCAL_VAR", ROOT / "var")).resolve(),
-            region=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
-            environments=Path(os.environ.get("LOCAL_ENVIRONMENTS", ROOT / ".venv")).resolve(),
+            var=_folder("LOCAL_VAR", "var"),
+            region=os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+            environments=_folder("LOCAL_ENVIRONMENTS", ".venv"),
             kinesis_limits=os.environ.get("LOCAL_KINESIS_LIMITS") == "1",
             record_calls=os.environ.get("LOCAL_RECORD_CALLS") == "1",
-            dags=Path(os.environ.get("LOCAL_DAGS", ROOT / "dags")).resolve(),
-            plugins=Path(os.environ.get("LOCAL_PLUGINS", ROOT / "plugins")).resolve(),
+            dags=_folder("LOCAL_DAGS", "dags"),
+            plugins=_folder("LOCAL_PLUGINS", "plugins"),
         )
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """By the variable that sets each."""
+        return {"LOCAL_AWS_PORT": self.port, "AIRFLOW_PORT": self.airflow_port, "FLINK_PORT": self.flink_port}
+
+    def note_ports(self) -> None:
+        """For the commands that come later, perhaps from a shell that has other ports or none."""
+        self.run.mkdir(parents=True, exist_ok=True)
+        unfinished = self._noted_ports.with_suffix(".tmp")
+        unfinished.write_text(json.dumps(self.ports))
+        unfinished.replace(self._noted_ports)
+
+    def as_started(self) -> Config:
+        """The same with the ports that were noted last in this folder, whatever the environment says by now."""
+        try:
+            noted = json.loads(self._noted_ports.read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return self
+        return replace(
+            self, port=noted["LOCAL_AWS_PORT"], airflow_port=noted["AIRFLOW_PORT"], flink_port=noted["FLINK_PORT"]
+        )
+
+    @property
+    def _noted_ports(self) -> Path:
+        return self.run / "ports.json"
 
     @property
     def endpoint(self) -> str:
@@ -101,8 +128,12 @@ class Config:
         return self.var / "run"
 
 
+def _folder(name: str, default: str) -> Path:
+    return Path(os.environ.get(name) or ROOT / default).resolve()
+
+
 def _port(name: str, default: int) -> int:
-    text = os.environ.get(name, str(default))
+    text = os.environ.get(name) or str(default)
     if not text.isdigit() or not 1 <= int(text) <= 65535:
         raise SystemExit(f"{name}={text!r} is not a port; give a number from 1 to 65535.")
     return int(text)

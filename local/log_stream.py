@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -21,7 +22,7 @@ FLUSH_SECONDS = 0.5
 
 
 class LogStream:
-    """One stream, created where it does not exist; lines written are readable about half a second later.
+    """One stream, created with its group where they do not exist; lines written are readable about half a second later.
 
     A context manager: what was written is in CloudWatch Logs when the block is left. A log that cannot be written is
     told in the platform's own log and stops nothing.
@@ -38,7 +39,7 @@ class LogStream:
         self._waiting.put((round(time.time() * 1000), line[:LONGEST_EVENT]))
 
     def __enter__(self) -> LogStream:
-        self._create_both()
+        self._create()
         self._thread.start()
         return self
 
@@ -48,17 +49,20 @@ class LogStream:
         self._waiting.put(None)
         self._thread.join()
 
-    def _create_both(self) -> None:
-        self._create(self._logs.create_log_group, logGroupName=self._names["logGroupName"])
-        self._create(self._logs.create_log_stream, **self._names)
-
-    def _create(self, operation: Any, **names: str) -> None:
+    def _create(self) -> None:
+        errors = self._logs.exceptions
         try:
-            operation(**names)
-        except self._logs.exceptions.ResourceAlreadyExistsException:
+            try:
+                self._logs.create_log_stream(**self._names)
+            except errors.ResourceNotFoundException:
+                # Two streams of one group may begin at a time.
+                with suppress(errors.ResourceAlreadyExistsException):
+                    self._logs.create_log_group(logGroupName=self._names["logGroupName"])
+                self._logs.create_log_stream(**self._names)
+        except errors.ResourceAlreadyExistsException:
             return
         except (BotoCoreError, ClientError):
-            logger.warning("Could not create %s in CloudWatch Logs.", names, exc_info=True)
+            logger.warning("Could not create %s in CloudWatch Logs.", self._names, exc_info=True)
 
     def _ship(self) -> None:
         ended = False
@@ -75,7 +79,7 @@ class LogStream:
             self._logs.put_log_events(**self._names, logEvents=batch)
         except self._logs.exceptions.ResourceNotFoundException:
             # Somebody has deleted the group.
-            self._create_both()
+            self._create()
             self._logs.put_log_events(**self._names, logEvents=batch)
 
     def _next_batch(self) -> tuple[list[dict[str, Any]], bool]:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.calls import note
+
 
 class BucketNotFoundError(LookupError):
     """No bucket of that name."""
@@ -17,12 +19,18 @@ class BucketNotFoundError(LookupError):
 
 @dataclass(frozen=True, order=True)
 class StoredObject:
-    """One current object: its size in bytes and the file that holds exactly its bytes (to be read, never written)."""
+    """One current object: its size in bytes and the file that holds exactly its bytes."""
 
     bucket: str
     key: str
     size: int
-    path: Path
+    file: Path
+
+    @property
+    def path(self) -> Path:
+        """The file, to be read, never written: who asks for it needs the right to read the object."""
+        note("s3:GetObject", f"arn:aws:s3:::{self.bucket}/{self.key}")
+        return self.file
 
     @property
     def uri(self) -> str:
@@ -50,6 +58,7 @@ def list_objects(bucket: str, prefix: str = "") -> list[StoredObject]:
 
     Raises BucketNotFoundError.
     """
+    note("s3:ListBucket", f"arn:aws:s3:::{bucket}")
     return sorted(found for found in _listing(bucket, prefix) if not found.key.endswith("/"))
 
 

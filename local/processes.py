@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +26,7 @@ START_LINE = "==== started"
 LOG_LINES_SHOWN = 25
 LOG_BYTES_KEPT = 20_000_000
 POLL_SECONDS = 0.2
+ENDED_POLL_SECONDS = 0.02
 
 
 class ServiceError(Exception):
@@ -37,6 +38,7 @@ class Service:
     """One service of the platform.
 
     prepare: writes what it needs before it starts.
+    ports: those that it listens on, by the setting of each.
     waiting_for: says what is not ready yet, given the time of its start; None when it is healthy.
     log: of the first process; the others of the service log beside it, under names that begin with the service's.
     stop_seconds: how long it may take to end by itself.
@@ -46,8 +48,7 @@ class Service:
     command: Sequence[str]
     environment: Mapping[str, str]
     url: str
-    port: int
-    port_setting: str
+    ports: Mapping[str, int]
     prepare: Callable[[], None]
     waiting_for: Callable[[float], str | None]
     log: Path
@@ -69,34 +70,32 @@ class Service:
         return self.run / f"{self.name}.json"
 
     def process(self) -> psutil.Process | None:
-        """The first process, where it lives; a number that now belongs to another process does not count."""
+        """The first process, where it lives; a number that now belongs to another process does not count.
+
+        It is known by its mark: the time of its start is another one once the machine's clock was set.
+        """
         record = self.started()
         if record is None:
             return None
         try:
             process = psutil.Process(int(record["pid"]))
-            environment = _environment(process)
+            environment = environment_of(process)
             # In its first moment a process has no environment yet that could be read.
-            marked = not environment or environment.get(MARK) == self.mark
-            # The clock may have been set since.
-            same = marked and abs(process.create_time() - record["created"]) < 5
-            if process.status() == psutil.STATUS_ZOMBIE:
-                return None
+            new = not environment and abs(process.create_time() - record["created"]) < 5
+            same = new or environment.get(MARK) == self.mark
         except psutil.NoSuchProcess:
             return None
-        return process if same else None
+        return process if same and _lives(process) else None
 
     def started(self) -> dict[str, float] | None:
-        """What was noted of the last start: pid, created (seconds since 1970), port; None after a stop."""
+        """What was noted of the last start: pid, created (seconds since 1970); None after a stop."""
         try:
             return json.loads(self._record.read_text())
         except (FileNotFoundError, json.JSONDecodeError):
             return None
 
     def start(self) -> psutil.Process:
-        """Starts it and returns at once. Raises ServiceError where its port is taken or its runtime is missing."""
-        end_all(self._leftovers(), seconds=5)
-        refuse_taken_port(self)
+        """Starts it and returns at once. Raises ServiceError where its runtime is missing."""
         if not Path(self.command[0]).exists():
             raise ServiceError(f"{self.name} needs {self.command[0]}, which is missing; `make setup` installs it.")
         self.prepare()
@@ -116,7 +115,7 @@ class Service:
                 start_new_session=True,
             )
         process = psutil.Process(started.pid)
-        record = {"pid": process.pid, "created": process.create_time(), "port": self.port}
+        record = {"pid": process.pid, "created": process.create_time()}
         unfinished = self._record.with_suffix(".tmp")
         unfinished.write_text(json.dumps(record))
         unfinished.replace(self._record)
@@ -132,11 +131,15 @@ class Service:
         self._record.unlink(missing_ok=True)
         return count
 
+    def end_leftovers(self) -> None:
+        """Ends what a first process that is dead has left."""
+        end_all(self._leftovers(), seconds=5)
+
     def _leftovers(self) -> list[psutil.Process]:
         return [
             process
             for process in psutil.process_iter()
-            if process.pid != os.getpid() and _environment(process).get(MARK) == self.mark
+            if process.pid != os.getpid() and environment_of(process).get(MARK) == self.mark
         ]
 
     def end_of_log(self) -> str:
@@ -150,29 +153,65 @@ def end_all(processes: Sequence[psutil.Process], seconds: float) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    alive = _those_that_live(processes, seconds)
     for process in alive:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(alive, timeout=5)
+    _those_that_live(alive, seconds=5)
 
 
-def refuse_taken_port(service: Service) -> None:
-    """Raises ServiceError naming who listens on the service's port, if somebody does."""
+def _those_that_live(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that live when none does or the time is over.
+
+    What has ended stays a zombie for as long as its parent does not ask for its status, as in a container without init.
+    """
+    deadline = time.monotonic() + seconds
+    while alive := [process for process in processes if _lives(process)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(ENDED_POLL_SECONDS)
+    return alive
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def refuse_taken_ports(services: Sequence[Service], given: Iterable[int]) -> None:
+    """Raises ServiceError naming whoever listens on a port of these services. given: all ports of the instance."""
+    sentences, spoken_for = [], set(given)
+    for service in services:
+        for setting, port in service.ports.items():
+            if reason := _why_not_free(port):
+                other = _next_free(port, spoken_for)
+                spoken_for.add(other)
+                sentences.append(
+                    f"Port {port} of {HOST}, which {service.name} listens on, {reason}. "
+                    f"Stop that, or choose another port: {setting}={other}."
+                )
+    if sentences:
+        raise ServiceError("\n".join(sentences))
+
+
+def _why_not_free(port: int) -> str | None:
     with socket.socket() as listener:
         # As servers do, so that a connection of the last run that is not quite over is no hindrance.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((HOST, service.port))
-            return
+            listener.bind((HOST, port))
+            return None
         except OSError as error:
             reason = error.strerror
-    holder = next(_listeners(service.port), None)
-    by = f"is taken by {holder}" if holder else f"cannot be used ({reason})"
-    raise ServiceError(
-        f"Port {service.port} of {HOST}, which {service.name} listens on, {by}. "
-        f"Stop that, or choose another port: {service.port_setting}={service.port + 1}."
-    )
+    holder = next(_listeners(port), None)
+    return f"is taken by {holder}" if holder else f"cannot be used ({reason})"
+
+
+def _next_free(port: int, spoken_for: Collection[int]) -> int:
+    following = (one for one in range(port + 1, 65536) if one not in spoken_for and not _why_not_free(one))
+    return next(following, port)
 
 
 def wait_until_ready(services: Sequence[Service], show: Callable[[Service, str | None], None]) -> None:
@@ -205,12 +244,18 @@ def _listeners(port: int) -> Iterator[str]:
     for connection in connections:
         if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
             try:
-                yield f"process {connection.pid} ({' '.join(psutil.Process(connection.pid).cmdline())[:100]})"
+                yield f"process {connection.pid} ({_described(psutil.Process(connection.pid))})"
             except psutil.Error:
                 yield f"process {connection.pid}"
 
 
-def _environment(process: psutil.Process) -> dict[str, str]:
+def _described(process: psutil.Process) -> str:
+    run, _, name = environment_of(process).get(MARK, "").rpartition(":")
+    return f"{name} of {Path(run).parent}" if run else " ".join(process.cmdline())[:100]
+
+
+def environment_of(process: psutil.Process) -> dict[str, str]:
+    """Empty where it cannot be read."""
     try:
         return process.environ()
     except (psutil.Error, OSError):

@@ -28,8 +28,8 @@ def _platform(config: Config) -> Service:
         command=[sys.executable, "-m", "local.server"],
         environment=_environment(config),
         url=config.endpoint,
-        port=config.port,
-        port_setting="LOCAL_AWS_PORT",
+        # Flink is the platform's, and listens once an application is started: too late to choose another port.
+        ports={"LOCAL_AWS_PORT": config.port, "FLINK_PORT": config.flink_port},
         prepare=lambda: None,
         waiting_for=partial(_api_of_platform, config),
         log=config.logs / "platform.log",
@@ -54,8 +54,7 @@ def _airflow(config: Config) -> Service:
             "PYTHONWARNINGS": "ignore:GitWildMatchPattern:DeprecationWarning",
         },
         url=config.airflow_endpoint,
-        port=config.airflow_port,
-        port_setting="AIRFLOW_PORT",
+        ports={"AIRFLOW_PORT": config.airflow_port},
         prepare=partial(_prepare_airflow, config),
         waiting_for=partial(_components_of_airflow, config),
         log=config.logs / "airflow.log",
@@ -73,9 +72,7 @@ def _environment(config: Config) -> dict[str, str]:
     direct = ",".join(filter(None, [kept.get("NO_PROXY") or kept.get("no_proxy"), HOST]))
     return kept | {
         "AWS_DEFAULT_REGION": config.region,
-        "LOCAL_AWS_PORT": str(config.port),
-        "AIRFLOW_PORT": str(config.airflow_port),
-        "FLINK_PORT": str(config.flink_port),
+        **{name: str(port) for name, port in config.ports.items()},
         "LOCAL_VAR": str(config.var),
         "LOCAL_ENVIRONMENTS": str(config.environments),
         "LOCAL_DAGS": str(config.dags),

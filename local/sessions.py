@@ -1,13 +1,13 @@
 """An engine's processes: started in a session of their own, ended with all they started, found again after a crash.
 
 For a Glue run the first process is spark-submit, which becomes the JVM, which starts Python, whose workers leave the
-process group but not the session. So the session is what is ended.
+process group but not the session. So the session is what is ended. After a crash the processes are known by a mark in
+their environment: the numbers of a session and its processes may be somebody else's by then.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import time
@@ -16,6 +16,9 @@ from pathlib import Path
 
 import psutil
 
+from local.processes import end_all, environment_of
+
+MARK = "LOCAL_SESSION_MARK"
 END_SECONDS = 5.0
 
 
@@ -27,10 +30,12 @@ class Session:
 
     def __init__(self, words: Sequence[str], environment: Mapping[str, str], folder: Path, record: Path) -> None:
         self._record = record
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.touch()
         self._popen = subprocess.Popen(
             words,
             cwd=folder,
-            env=environment,
+            env={**environment, MARK: str(record)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -39,10 +44,6 @@ class Session:
         assert self._popen.stdout is not None
         assert self._popen.stderr is not None
         self.stdout, self.stderr = self._popen.stdout, self._popen.stderr
-        record.parent.mkdir(parents=True, exist_ok=True)
-        record.write_text(
-            json.dumps({"pid": self._popen.pid, "created": psutil.Process(self._popen.pid).create_time()})
-        )
 
     def wait(self, seconds: float) -> int:
         """The exit status (negative: the signal that ended it). Raises subprocess.TimeoutExpired."""
@@ -78,21 +79,12 @@ def end_session(session: int) -> None:
 def end_orphans(records: Path) -> list[str]:
     """Ends what a platform that was killed has left; the names of the records."""
     ended = []
-    for record in sorted(records.glob("*.json")):
-        known = json.loads(record.read_text())
-        if _is_session_of(known["pid"], known["created"]):
-            end_session(known["pid"])
+    for record in sorted(records.glob("*")):
+        orphans = [one for one in psutil.process_iter() if environment_of(one).get(MARK) == str(record)]
+        end_all(orphans, END_SECONDS)
         record.unlink()
         ended.append(record.stem)
     return ended
-
-
-def _is_session_of(pid: int, created: float) -> bool:
-    """Whether the session is still the one recorded: its number is not reused while a member lives."""
-    try:
-        return abs(psutil.Process(pid).create_time() - created) < 1
-    except psutil.NoSuchProcess:
-        return True
 
 
 def _members(session: int) -> list[psutil.Process]:

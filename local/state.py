@@ -18,6 +18,9 @@ TICK_SECONDS = 0.8
 # these shares of the time.
 LARGEST_SHARE = 0.02
 LARGEST_SHARE_OF_WRITING = 0.04
+# No tick follows the last one.
+LAST_TRIES = 20
+LAST_TRIES_SECONDS = 0.05
 
 
 class StateKeeper:
@@ -52,11 +55,20 @@ class StateKeeper:
             if not everything and begun < self._next_look.get(name, 0):
                 continue
             try:
-                copies[name] = source()
+                copies[name] = await self._copy(source, LAST_TRIES if everything else 1)
             except RuntimeError:
-                continue  # A thread of the service's changed it while it was copied; at the next tick.
+                continue  # At the next tick.
             self._next_look[name] = time.monotonic() + (time.monotonic() - begun) / LARGEST_SHARE
         await asyncio.to_thread(self._write_all, copies)
+
+    @staticmethod
+    async def _copy(source: Callable[[], Any], tries: int) -> Any:
+        """Raises RuntimeError where, at every try, a thread of the service's changes it while it is copied."""
+        for _ in range(tries - 1):
+            with contextlib.suppress(RuntimeError):
+                return source()
+            await asyncio.sleep(LAST_TRIES_SECONDS)
+        return source()
 
     def _write_all(self, copies: dict[str, Any]) -> None:
         for name, state in copies.items():

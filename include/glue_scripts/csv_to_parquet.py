@@ -167,13 +167,16 @@ class Files:
 def check_header(uri: str, first_line: str) -> None:
     """Raises ConversionError where a file begins with other columns than the contract's.
 
-    A first line of which no field begins with a digit is a header: an event begins with its time.
+    A first line of which no field begins with a digit is a header: an event begins with its time. One with control
+    characters is no text: a compressed file, which Spark would unpack by its name but not divide among workers.
     """
     line = first_line.removeprefix(BYTE_ORDER_MARK).rstrip("\r")
     fields = [field.lstrip(' "') for field in line.split(",")]
-    if line.strip() and line not in HEADERS and not any(field[:1].isdigit() for field in fields):
+    row = any(field[:1].isdigit() for field in fields) and not re.search(r"[\x00-\x08\x0b-\x1f]", line)
+    if line.strip() and line not in HEADERS and not row:
         raise ConversionError(
-            f"{uri} begins with {line[:200]!r}; expected the columns {', '.join(COLUMNS)} in this order, or no header."
+            f"{uri} begins with {line[:200]!r}; expected the columns {', '.join(COLUMNS)} in this order, or no header, "
+            "in a file that is not compressed."
         )
 
 

@@ -74,11 +74,16 @@ class Detector:
         handled: list[tuple[Key, str]] = []
         opened: list[Alert] = []
         resumed: list[Alert] = []
-        for windows in _by_subject(open_ones).values():
-            # The earliest: it is the first of them in a batch that comes again, however that one is cut.
-            first = min(windows, key=lambda key: alarming[key].window_start)
-            alert = alert_of(alarming[first], arrived[first], self._settings.threshold)
-            claim, episode = episodes.claim(self._table, self._settings, alert)
+        groups = list(_by_subject(open_ones).values())
+        # The earliest: it is the first of them in a batch that comes again, however that one is cut.
+        firsts = [min(windows, key=lambda key: alarming[key].window_start) for windows in groups]
+        alerts = [alert_of(alarming[first], arrived[first], self._settings.threshold) for first in firsts]
+        claims = episodes.claim_each(self._table, self._settings, alerts, deadline)
+        for windows, alert, claimed in zip(groups, alerts, claims, strict=True):
+            if isinstance(claimed, Exception):
+                outcome.failed |= dict.fromkeys(windows, claimed)
+                continue
+            claim, episode = claimed
             handled += [(key, episode) for key in windows]
             outcome.suppressed += len(windows) - (claim is not episodes.Claim.COVERED)
             if claim is episodes.Claim.OPENED:

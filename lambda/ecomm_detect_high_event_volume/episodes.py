@@ -8,12 +8,14 @@ cooldown after the mail is not over (two clocks that disagree tell of the same a
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from ecomm_detect_high_event_volume.alerts import Alert
-from ecomm_detect_high_event_volume.deadline import Deadline
+from ecomm_detect_high_event_volume.deadline import Deadline, OutOfTimeError
 from ecomm_detect_high_event_volume.observations import timestamp
 from ecomm_detect_high_event_volume.settings import Settings
 from ecomm_detect_high_event_volume.table import Key, Table, WriteError
@@ -32,15 +34,32 @@ class Claim(enum.Enum):
     COVERED = "another window opened the episode: nothing is left to do"
 
 
-def claim(table: Table, settings: Settings, alert: Alert) -> tuple[Claim, str]:
-    """Opens an episode for the alert, or finds the one that covers it; with the episode's name.
+def claim_each(
+    table: Table, settings: Settings, alerts: Sequence[Alert], deadline: Deadline
+) -> list[tuple[Claim, str] | Exception]:
+    """Opens an episode for each alert, or finds the one that covers it; with the episode's name.
 
-    Raises ClientError or BotoCoreError.
+    In the place of one that the table refused its ClientError or BotoCoreError. OutOfTimeError for those that half of
+    the time that is left is too short for: who is claimed has to be mailed too, and the others come again.
     """
+    enough = deadline.seconds / 2
+
+    def claim(alert: Alert) -> tuple[Claim, str] | Exception:
+        if deadline.seconds < enough:
+            return OutOfTimeError("There are more alerts than this invocation has time for; the next one goes on.")
+        try:
+            return _claim(table, settings, alert)
+        except (ClientError, BotoCoreError) as error:
+            return error
+
+    return table.side_by_side(claim, alerts)
+
+
+def _claim(table: Table, settings: Settings, alert: Alert) -> tuple[Claim, str]:
     now = datetime.now(UTC)
     cooldown = timedelta(seconds=settings.cooldown_seconds)
     _, name = alert.name
-    values = {
+    values: dict[str, Any] = {
         "told": False,
         "episode": name,
         "covered_from": timestamp(alert.window_start - cooldown),
@@ -48,26 +67,39 @@ def claim(table: Table, settings: Settings, alert: Alert) -> tuple[Claim, str]:
         "quiet_until": timestamp(now + cooldown),
         "alert": alert.to_json(),
         "severity": alert.severity,
-        "expires_at": _seconds(now) + settings.keep_days * DAY_SECONDS,
     }
+    kept: dict[str, Any] = {"expires_at": _seconds(now) + settings.keep_days * DAY_SECONDS}
     if alert.user_id is not None:
-        values |= {
-            "user_id": alert.user_id,
-            # Together the key of the index that gives the block list.
-            "blocked": "yes",
-            "blocked_until": _seconds(now) + settings.block_seconds,
-        }
-    known = table.change(
-        (alert.subject, EPISODE),
-        "SET " + ", ".join(f"{attribute} = :{attribute}" for attribute in values),
-        "attribute_not_exists(pk) OR (quiet_until < :now AND (covered_from > :start OR covered_until < :start))",
-        {f":{attribute}": value for attribute, value in values.items()} | {":now": timestamp(now), ":start": name},
-    )
+        values["user_id"] = alert.user_id
+        # Together the key of the index that gives the block list.
+        kept |= {"blocked": "yes", "blocked_until": _seconds(now) + settings.block_seconds}
+    known = _open(table, alert, values | kept)
+    if known is not None and known.get("blocked_until", 0) > kept.get("blocked_until", 0):
+        # The operator's block is the longer one, and ends when the operator said.
+        known = _open(table, alert, values)
     if known is None:
         return Claim.OPENED, name
-    if not known["told"] and known["episode"] == name:
-        return Claim.RESUMED, name
-    return Claim.COVERED, str(known["episode"])
+    if known.get("episode") != name:
+        return Claim.COVERED, str(known.get("episode"))
+    return Claim.COVERED if known["told"] else Claim.RESUMED, name
+
+
+def _open(table: Table, alert: Alert, values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Writes the episode with these values; the item as it is where it covers the alert or has a longer block."""
+    _, start = alert.name
+    # An item without an episode is one that the operator made: a block by hand.
+    free = (
+        "(attribute_not_exists(episode) OR (quiet_until < :now AND (covered_from > :start OR covered_until < :start)))"
+    )
+    if "blocked_until" in values:
+        free += " AND (attribute_not_exists(blocked_until) OR blocked_until <= :blocked_until)"
+    return table.change(
+        (alert.subject, EPISODE),
+        "SET " + ", ".join(f"{attribute} = :{attribute}" for attribute in values),
+        free,
+        {f":{attribute}": value for attribute, value in values.items()}
+        | {":now": timestamp(datetime.now(UTC)), ":start": start},
+    )
 
 
 def allowed(items: dict[Key, dict[str, Any]], subject: str) -> bool:

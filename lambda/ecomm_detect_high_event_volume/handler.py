@@ -38,7 +38,9 @@ _client_config = Config(
 _table_config = _client_config.merge(Config(parameter_validation=False))
 sqs = boto3.client("sqs", config=_client_config)
 table = Table(boto3.client("dynamodb", config=_table_config), settings.table)
-mailer = Mailer(table, settings, boto3.client("sns", config=_client_config), sqs)
+# No second try: SNS may have taken the first, and would mail both. The mail queue tries again, and asks the receipts.
+_mail_config = _client_config.merge(Config(retries={"total_max_attempts": 1}))
+mailer = Mailer(table, settings, boto3.client("sns", config=_mail_config), sqs)
 logger = Logger(service="ecomm-detect-high-event-volume")
 metrics = Metrics(namespace="Ecomm/Detection", service="ecomm-detect-high-event-volume")
 counts = CountsProcessor(

@@ -125,8 +125,8 @@ def _to_do(users: Sequence[Alert], surges: Sequence[Alert]) -> str:
     else:
         steps = (
             "1. Is a sale or a campaign on? Then all is well.",
-            "2. Look at the dashboard: one country, one product,",
-            "   one kind of action (runbook, section 4)?",
+            "2. Look at the newest clicks: one product, one",
+            "   category, one kind of action (runbook, section 4)?",
             "3. An attack: limit the rate at the shop's entrance.",
         )
     return "\n".join(("WHAT TO DO", *steps))

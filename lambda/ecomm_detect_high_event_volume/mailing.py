@@ -27,7 +27,7 @@ from ecomm_detect_high_event_volume.windows import DAY_SECONDS
 MINUTE = 60
 # After SNS refused a mail.
 RETRY_SECONDS = 15
-# After an invocation was cut off about its mail: its receipt comes within the time-out of its queue, 30 seconds.
+# After the answer about a mail was lost: its receipt comes within the time-out of its queue, 30 seconds.
 RECEIPT_SECONDS = 45
 # How long one invocation may be busy with a digest before another takes it for lost; over the function's time-out.
 LEASE_SECONDS = 60
@@ -67,8 +67,12 @@ class Mailer:
             return Sent(mails=0, deferred=len(alerts))
         try:
             mails = self._publish(alerts, deadline)
-        except (ClientError, BotoCoreError):
+        except ClientError:
             self.defer(alerts, deadline)
+            return Sent(mails=0, deferred=len(alerts))
+        except BotoCoreError:
+            # Without an answer nobody knows whether the mail went out.
+            self.defer(alerts, deadline, RECEIPT_SECONDS)
             return Sent(mails=0, deferred=len(alerts))
         mark_told(self._table, [alert.name for alert in alerts], deadline)
         return Sent(mails=mails, deferred=0)

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.mu
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -74,7 +74,7 @@ class Table:
         open_ones = list(range(len(statements)))
         for attempt in itertools.count():
             chunks = list(itertools.batched(open_ones, STATEMENTS_A_CALL))
-            answers = self._pool.map(lambda chunk: self._call([statements[index] for index in chunk]), chunks)
+            answers = self.side_by_side(lambda chunk: self._call([statements[index] for index in chunk]), chunks)
             again = []
             for index, (code, message) in zip(open_ones, itertools.chain.from_iterable(answers), strict=True):
                 if code in _PASSING:
@@ -94,15 +94,15 @@ class Table:
         found: dict[Key, dict[str, Any]] = {}
         open_ones = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in dict.fromkeys(keys)]
         for attempt in itertools.count():
+            answers = self.side_by_side(self._get, list(itertools.batched(open_ones, KEYS_A_CALL)))
+            open_ones = []
+            for items, left in answers:
+                found |= {(item["pk"], item["sk"]): item for item in map(self.plain, items)}
+                open_ones += left
             if not open_ones:
                 break
-            if attempt and not deadline.pause(attempt):
+            if not deadline.pause(attempt):
                 raise WriteError(f"Table {self.name} did not give {len(open_ones)} items in time.")
-            asked, open_ones = open_ones[:KEYS_A_CALL], open_ones[KEYS_A_CALL:]
-            answer = self._dynamodb.batch_get_item(RequestItems={self.name: {"Keys": asked, "ConsistentRead": True}})
-            for item in map(self.plain, answer["Responses"].get(self.name, [])):
-                found[item["pk"], item["sk"]] = item
-            open_ones += answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
         return found
 
     def query(self, pk: str) -> Iterator[dict[str, Any]]:
@@ -131,11 +131,22 @@ class Table:
             return self.plain(error.response.get("Item", {}))
         return None
 
+    def side_by_side[T, R](self, call: Callable[[T], R], arguments: Sequence[T]) -> list[R]:
+        """The results of calls that wait for the network together; the first error of one, when all others ended."""
+        return list(self._pool.map(call, arguments))
+
     def plain(self, item: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._deserialize(value) for name, value in item.items()}
 
     def _statement(self, text: str, parameters: Iterable[Any]) -> dict[str, Any]:
         return {"Statement": text, "Parameters": [self._serialize(value) for value in parameters]}
+
+    def _get(self, keys: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The items of these keys as the service gives them, and the keys that it did not get to."""
+        asked = {self.name: {"Keys": keys, "ConsistentRead": True}}
+        answer = self._dynamodb.batch_get_item(RequestItems=asked)
+        left = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+        return answer["Responses"].get(self.name, []), left
 
     def _call(self, statements: list[dict[str, Any]]) -> list[tuple[str, str]]:
         """Code and message of each statement's error, empty where there is none."""

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from local import principals
 from local.athena import parameters, results, statements
 from local.athena.engine import Answer, Request, Run, new_id
 from local.athena.errors import SYSTEM, InvalidRequestError, QueryCancelledError, QueryError
@@ -53,7 +54,7 @@ class QueryService:
         self._lister = lister
         self._records = folder / "executions"
         self._work = folder / "work"
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._runs: dict[str, Run] = {}
         self._closing = threading.Event()
         self._pool = ThreadPoolExecutor(CONCURRENT_QUERIES, "athena")
@@ -103,12 +104,13 @@ class QueryService:
         with self._lock:
             self._executions[execution["QueryExecutionId"]] = execution
         self._save(execution)
-        self._pool.submit(self._execute, execution)
+        # A query has the rights of who asks.
+        self._pool.submit(principals.acting_as(principals.acting())(self._execute), execution)
         return {"QueryExecutionId": execution["QueryExecutionId"]}
 
     def get(self, query_id: str) -> Execution:
         """One QueryExecution. Raises InvalidRequestError."""
-        return {key: value for key, value in self._found(query_id).items() if not key.startswith("_")}
+        return {key: value for key, value in list(self._found(query_id).items()) if not key.startswith("_")}
 
     def get_all(self, query_ids: list[str]) -> dict[str, Any]:
         """BatchGetQueryExecution."""
@@ -136,14 +138,12 @@ class QueryService:
         """StopQueryExecution; one that has ended stays as it ended. Raises InvalidRequestError."""
         execution = self._found(query_id)
         with self._lock:
-            if execution["Status"]["State"] in _ENDED:
-                return
+            if execution["Status"]["State"] == "QUEUED":
+                # With the lock held, so that no thread takes it up meanwhile.
+                self._end(execution, "CANCELLED", "Query was cancelled by user")
             run = self._runs.get(query_id)
-            execution["_stop"] = True
         if run:
             run.stop()
-        elif execution["Status"]["State"] == "QUEUED":
-            self._end(execution, "CANCELLED", "Query was cancelled by user")
 
     def results(self, query_id: str, token: str | None, most: int) -> dict[str, Any]:
         """GetQueryResults, read from the result's object. Raises InvalidRequestError."""
@@ -169,8 +169,10 @@ class QueryService:
 
     def close(self) -> None:
         """Ends what runs; a query that waits is found as failed when the platform starts again."""
-        self._closing.set()
-        for run in list(self._runs.values()):
+        with self._lock:
+            self._closing.set()
+            running = list(self._runs.values())
+        for run in running:
             run.stop()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
@@ -221,7 +223,7 @@ class QueryService:
         query_id = execution["QueryExecutionId"]
         started = time.time()
         with self._lock:
-            if execution["Status"]["State"] in _ENDED:
+            if execution["Status"]["State"] in _ENDED or self._closing.is_set():
                 return
             request = Request(
                 query_id,

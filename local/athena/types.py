@@ -50,10 +50,10 @@ class Type:
 
 
 INTEGERS = ("tinyint", "smallint", "integer", "bigint")
-BOOLEAN, TINYINT, SMALLINT, INTEGER, BIGINT = map(Type, ("boolean", "tinyint", "smallint", "integer", "bigint"))
+BOOLEAN, SMALLINT, INTEGER, BIGINT = map(Type, ("boolean", "smallint", "integer", "bigint"))
 REAL, DOUBLE, VARCHAR, VARBINARY, DATE, JSON = map(Type, ("real", "double", "varchar", "varbinary", "date", "json"))
 UNKNOWN = Type("unknown")
-TIMESTAMP, TIMESTAMP_TZ, TIME = Type("timestamp", (3,)), Type("timestamp with time zone", (3,)), Type("time", (3,))
+TIMESTAMP, TIMESTAMP_TZ = Type("timestamp", (3,)), Type("timestamp with time zone", (3,))
 INTERVAL_DAY, INTERVAL_YEAR = Type("interval day to second"), Type("interval year to month")
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local import principals
 from local.databrew.configuration import Configuration
 from local.databrew.profile import Query, load, profile
 from local.databrew.source import SourceError, find
@@ -90,7 +91,8 @@ class ProfileEngine:
 
     def start(self, job: Record, dataset: Record, run: Record) -> None:
         active = self._active[run["RunId"]] = _Active(run)
-        active.thread = threading.Thread(target=self._run, args=(job, dataset, active), daemon=True)
+        work = principals.acting_as(principals.of_role(job.get("RoleArn")))(self._run)
+        active.thread = threading.Thread(target=work, args=(job, dataset, active), daemon=True)
         active.thread.start()
 
     def stop(self, run_id: str) -> bool:
@@ -161,6 +163,8 @@ class ProfileEngine:
         except (BotoCoreError, ClientError) as error:
             return "FAILED", f"The result could not be written: {error}"
         except Exception as error:  # whatever went wrong, the caller learns it from the run's record
+            if active.wanted:
+                return active.wanted
             logger.exception("Profile run %s", active.run["RunId"])
             return "FAILED", f"The local platform could not profile {dataset['Name']}: {error!r}"
         return "SUCCEEDED", ""
@@ -188,13 +192,12 @@ class ProfileEngine:
         """A database on disk of the attempt's own: months are larger than memory."""
         folder = self._work / active.run["RunId"]
         folder.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(
-            str(folder / f"{active.run['Attempt']}.duckdb"), config={"threads": THREADS, "memory_limit": MEMORY}
-        )
+        # Settings at the start: a statement of its own could be interrupted before `query` sees to that.
+        settings: dict[str, Any] = {"threads": THREADS, "memory_limit": MEMORY, "preserve_insertion_order": False}
+        connection = duckdb.connect(str(folder / f"{active.run['Attempt']}.duckdb"), config=settings)
         try:
             with active.lock:
                 active.connection = connection
-            connection.execute("SET preserve_insertion_order = false")
             yield active.query
         finally:
             with active.lock:

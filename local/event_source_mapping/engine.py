@@ -10,6 +10,8 @@ from collections.abc import Mapping as MappingType
 from pathlib import Path
 from typing import Any
 
+from local import principals
+from local.calls import note_reading
 from local.event_source_mapping.checkpoints import Checkpoints
 from local.event_source_mapping.lane import Lane, Tools
 from local.event_source_mapping.mapping import Mapping
@@ -40,6 +42,8 @@ class _Run:
 
     def start_lanes(self) -> None:
         """Of all shards whose parents are done with."""
+        with principals.acting_as(principals.of_role(self.mapping.role)):
+            note_reading(self.mapping.stream_arn)
         shards = dict(self.stream.shards)
         self.checkpoints.forget_all_but(set(shards))
         finished = {index for index, shard in shards.items() if self.checkpoints.is_finished(shard)}
@@ -98,6 +102,12 @@ class Engine:
 
     def changed(self) -> None:
         """Mappings may have come, gone or changed."""
+        self._changed.set()
+
+    def deleted(self, key: str) -> None:
+        """The mapping is gone: no record that comes from now on is handed to its function."""
+        if (run := self._runs.get(key)) is not None:
+            run.stop()
         self._changed.set()
 
     def close(self) -> None:

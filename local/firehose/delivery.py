@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local import principals
 from local.cloudwatch_meter import Meter
 from local.firehose.batch import Batch, gather
 from local.firehose.delivery_stream import DeliveryStream, Intent
@@ -56,11 +57,13 @@ class Delivery:
         retry = FIRST_RETRY_SECONDS
         wait = 0.0
         while not self._ended.wait(wait):
+            # An update may change it.
+            as_its_role = principals.acting_as(principals.of_role(self.stream.state.settings.get("RoleARN")))
             try:
-                wait = self._deliver()
+                wait = as_its_role(self._deliver)()
                 retry = FIRST_RETRY_SECONDS
             except (BotoCoreError, ClientError, OSError) as error:
-                self._report(error)
+                as_its_role(self._report)(error)
                 wait, retry = retry, min(2 * retry, LONGEST_RETRY_SECONDS)
             except Exception:  # A delivery stream that has died without a word would be the worst.
                 logger.exception("%s cannot deliver.", self.stream.name)
@@ -71,7 +74,9 @@ class Delivery:
         state = self.stream.state
         if state.intent:
             self._finish_begun(state.intent)
-        destination = Destination.of(state.settings)
+        with self.stream.lock:  # An update replaces both.
+            settings, version = state.settings, state.version
+        destination = Destination.of(settings)
         pending, oldest_ms, size = self._pending()
         if not pending:
             return LOOK_SECONDS
@@ -80,8 +85,8 @@ class Delivery:
         if age < destination.buffer_seconds and size < destination.buffer_bytes:
             return LOOK_SECONDS
         with gather(self.source, destination, self.stream.folder, state.positions, pending) as batch:
-            key = destination.key(self.stream.name, state.version, oldest_ms)
-            intent = Intent(key, batch.after, state.settings, batch.records, batch.bytes)
+            key = destination.key(self.stream.name, version, oldest_ms)
+            intent = Intent(key, batch.after, settings, batch.records, batch.bytes)
             self.stream.begin(intent)
             self._put(intent, batch)
         return 0

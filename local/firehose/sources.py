@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from local.calls import note_reading
 from local.firehose.kpl import records_of
 from local.kinesis.sequence import SequenceNumber
 from local.kinesis.shard_log import ShardLog, line
@@ -41,6 +42,7 @@ class KinesisSource:
         stream = self._store.get(self._scope, self._name)
         if stream is None:
             return {}
+        note_reading(self._scope.arn(self._name))
         return {f"{stream.created_ms}/{shard.id}": shard.log for shard in list(stream.shards.values())}
 
     def user_records(self, data: bytes) -> list[bytes]:

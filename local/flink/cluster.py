@@ -95,7 +95,7 @@ class Cluster:
 
     def _spawn(self, name: str, found: Runtime) -> None:
         words = settings.job_manager(found) if name == JOB_MANAGER else settings.task_manager(found)
-        process = Session(words, found.environment, found.folder, self._records / f"{name}.json")
+        process = Session(words, found.environment, found.folder, self._records / name)
         self._logs.follow(process, name)
         self._processes[name] = process
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from local.flink import settings
@@ -13,10 +13,13 @@ from local.flink.application import Application
 from local.flink.logs import Logs, Output
 from local.flink.package import Package
 from local.flink.rest import root_cause
-from local.flink.runtime import Runtime
+from local.flink.runtime import Runtime, address
 from local.sessions import Session
 
 LONGEST_REASON = 2000
+# What Flink says where the program has ended before it looked for the first time; the program's own words are lost.
+TOO_FAST = "Failed to start Python process."
+MOST_TRIES = 5
 _TRACEBACK = "Traceback (most recent call last):"
 _EXCEPTION = re.compile(r"[\w.]+(Error|Exception|Exit|Interrupt)(:|$)")
 
@@ -41,7 +44,7 @@ class Driver:
             "$internal.pipeline.job-id": job,
             "pipeline.name": application.name,
             "parallelism.default": str(application.parallelism),
-            "execution.checkpointing.dir": checkpoints(found, application.name).as_uri(),
+            "execution.checkpointing.dir": address(checkpoints(found, application.name)),
             **_checkpointing(application),
         }
         words = ["run", "--detached", *(f"-D{key}={value}" for key, value in options.items())]
@@ -56,6 +59,11 @@ class Driver:
 
     def exit_status(self) -> int | None:
         return self._process.exit_status()
+
+    @property
+    def was_too_fast(self) -> bool:
+        """Whether the program that has ended failed so soon that Flink did not hear why; it built no job then."""
+        return bool(self.exit_status()) and is_too_fast(self._output.lines())
 
     def failure(self) -> str:
         """Why the program that has ended did not hand over a job."""
@@ -109,7 +117,24 @@ def reason(lines: Sequence[str], status: int, file: Path) -> str:
     return sentence[:LONGEST_REASON]
 
 
-def wait(driver: Driver, cancelled: threading.Event) -> None:
-    """Until the program has ended, or is not wanted any more."""
-    while driver.exit_status() is None and not cancelled.wait(0.2):
-        pass
+def is_too_fast(lines: Sequence[str]) -> bool:
+    """Whether Flink's words are those of PythonEnvUtils.startPythonProcess for a program that had ended already."""
+    return any(line.endswith(TOO_FAST) for line in lines)
+
+
+def run(start: Callable[[], Driver], wait_for_cluster: Callable[[], None], cancelled: threading.Event) -> Driver:
+    """Runs a program until it has ended or is not wanted any more; again where it failed before Flink could hear why.
+
+    start: starts it. wait_for_cluster: returns when the cluster takes jobs; the program is ended where it raises.
+    """
+    for _ in range(MOST_TRIES):
+        program = start()
+        try:
+            wait_for_cluster()
+            while program.exit_status() is None and not cancelled.wait(0.2):
+                pass
+        finally:
+            program.end()
+        if cancelled.is_set() or not program.was_too_fast:
+            break
+    return program

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local import principals
 from local.config import Config
 from local.flink import driver, package, settings
 from local.flink.application import Application
@@ -22,6 +23,7 @@ from local.flink.errors import ApplicationError, StoppedError
 from local.flink.logs import Logs
 from local.flink.metrics import Metrics
 from local.flink.rest import RestError, root_cause
+from local.flink.runtime import address
 from local.sessions import end_orphans
 
 logger = logging.getLogger(__name__)
@@ -160,21 +162,21 @@ class Engine:
                 f"has {settings.SLOTS} slots."
             )
         home = self._folder / "applications" / application.name
-        brought = package.fetch(self._client("s3"), application, home / "code")
+        with principals.acting_as(principals.FLINK):
+            brought = package.fetch(self._client("s3"), application, home / "code")
         found = cluster.start()
         self._keep(run)
         # The program takes about as long to build its job as the cluster to start; the client waits for the cluster.
-        record = self._records / f"driver-{application.name}.json"
-        program = Driver(found, application, brought, run.job, restore, logs, record)
-        try:
-            cluster.wait_until_ready(run.cancelled)
-            driver.wait(program, run.cancelled)
-            if run.cancelled.is_set():
-                raise StoppedError
-            if program.exit_status() != 0:
-                raise ApplicationError(program.failure())
-        finally:
-            program.end()
+        record = self._records / f"driver-{application.name}"
+        program = driver.run(
+            lambda: Driver(found, application, brought, run.job, restore, logs, record),
+            lambda: cluster.wait_until_ready(run.cancelled),
+            run.cancelled,
+        )
+        if run.cancelled.is_set():
+            raise StoppedError
+        if program.exit_status() != 0:
+            raise ApplicationError(program.failure())
         self._wait_until_running(run)
 
     def _wait_until_running(self, run: _Run) -> None:
@@ -193,10 +195,12 @@ class Engine:
         raise StoppedError
 
     def _savepoint(self, name: str, snapshot: str, kind: str, body: dict[str, Any], target: str) -> str:
-        run = self._runs[name]
+        run = self._runs.get(name)
+        if run is None:  # Its end may have been noticed just now.
+            raise ApplicationError(f"The snapshot {snapshot} of {name} could not be taken: it has no job.")
         folder = self._folder / "snapshots" / name / snapshot
         try:
-            request = self._rest.post(f"/jobs/{run.job}/{kind}", {**body, target: folder.as_uri()})["request-id"]
+            request = self._rest.post(f"/jobs/{run.job}/{kind}", {**body, target: address(folder)})["request-id"]
             operation = self._rest.result(f"/jobs/{run.job}/savepoints/{request}", SAVEPOINT_SECONDS)
         except RestError as error:
             raise ApplicationError(f"The snapshot {snapshot} of {name} could not be taken: {error}") from error
@@ -266,7 +270,8 @@ class Engine:
             for file in (self._folder / "checkpoints" / name / note.get("job", "none")).glob("chk-*/_metadata")
         ]
         if complete:
-            return Restore(max(complete, key=lambda path: int(path.name.removeprefix("chk-"))).as_uri(), owned=True)
+            latest = max(complete, key=lambda path: int(path.name.removeprefix("chk-")))
+            return Restore(address(latest), owned=True)
         return Restore(note["restored"], owned=False) if note.get("restored") else None
 
     # What goes on beside the operations.

@@ -68,8 +68,8 @@ class Lifecycle:
             if snapshot["SnapshotStatus"] == "CREATING":
                 snapshot["SnapshotStatus"] = "FAILED"
         before = record["ApplicationStatus"]
-        record["ApplicationStatus"] = "READY"
         if before not in ("RUNNING", "STARTING", "UPDATING", "STOPPING"):
+            record["ApplicationStatus"] = "READY"
             return
         operation = self._begin(record, "StartApplication", "STARTING")
 
@@ -197,8 +197,7 @@ class Lifecycle:
         except ApplicationError as error:
             self._finish(record, operation, "READY", str(error))
         except Exception as error:
-            logger.exception("%s could not be started.", record["ApplicationName"])
-            self._finish(record, operation, "READY", f"The local platform failed: {error!r}")
+            self._break_off(record, operation, error)
         else:
             if operation["OperationStatus"] == "IN_PROGRESS":
                 self._finish(record, operation, "RUNNING")
@@ -209,8 +208,15 @@ class Lifecycle:
         except ApplicationError as error:
             # Without its snapshot the application is not stopped.
             self._finish(record, operation, "RUNNING", str(error))
+        except Exception as error:
+            self._break_off(record, operation, error)
         else:
             self._finish(record, operation, status)
+
+    def _break_off(self, record: Record, operation: Record, error: Exception) -> None:
+        """After what no operation foresees: the application is not left on the way from one state to another."""
+        logger.exception("%s of %s", operation["Operation"], record["ApplicationName"])
+        self._finish(record, operation, "READY", f"The local platform failed: {error!r}")
 
     def _fill(self, snapshot: Record, take: Callable[[], str]) -> None:
         try:

@@ -25,11 +25,13 @@ _JOB = {
 # Of its operators: how the values of all of them become one, and the unit.
 _OPERATORS = {
     "numLateRecordsDropped": ("sum", "Count"),
-    "malformedRecords": ("sum", "Count"),
     "millisBehindLatest": ("max", "Milliseconds"),
     "currentInputWatermark": ("min", "Milliseconds"),
     "currentOutputWatermark": ("min", "Milliseconds"),
 }
+# Metrics of the application's own, of which only those in this group reach CloudWatch: Managed Service for Apache Flink
+# guide, "Use custom metrics". Here they are sums of counters.
+_OWN_GROUP, _OWN = "kinesisanalytics", ("sum", "Count")
 # What the source operators take in is what the application receives.
 _SOURCES = {"numRecordsInPerSecond": ("sum", "Count/Second"), "numRecordsIn": ("sum", "Count")}
 _COMBINE: Mapping[str, Callable[[list[float]], float]] = {"sum": sum, "min": min, "max": max}
@@ -47,13 +49,12 @@ class Metrics:
             found = self.of_job(job) | self.of_operators(job)
         except RestError:
             return
-        units = _JOB | {name: unit for name, (_, unit) in (_OPERATORS | _SOURCES).items()}
         data = [
             {
                 "MetricName": name,
                 "Dimensions": [{"Name": "Application", "Value": application}],
                 "Value": value,
-                "Unit": units[name],
+                "Unit": _JOB[name] if name in _JOB else _kind(name)[1],
             }
             for name, value in found.items()
         ]
@@ -71,8 +72,7 @@ class Metrics:
         for vertex in self._rest.get(f"/jobs/{job}")["vertices"]:
             for name, value in self._of_vertex(f"/jobs/{job}/vertices/{vertex['id']}/subtasks/metrics").items():
                 values.setdefault(name, []).append(value)
-        how = {name: kind for name, (kind, _) in (_OPERATORS | _SOURCES).items()}
-        return {name: _COMBINE[how[name]](found) for name, found in values.items()}
+        return {name: _COMBINE[_kind(name)[0]](found) for name, found in values.items()}
 
     def _of_vertex(self, path: str) -> Mapping[str, float]:
         wanted = [metric["id"] for metric in self._rest.get(path) if _name(metric["id"])]
@@ -82,10 +82,15 @@ class Metrics:
             names = urllib.parse.quote(",".join(wanted[start : start + 10]), safe=",")
             for metric in self._rest.get(f"{path}?get={names}"):
                 name = _name(metric["id"]) or ""
-                value = metric[(_OPERATORS | _SOURCES)[name][0]]
+                value = metric[_kind(name)[0]]
                 if value != _NO_WATERMARK:
                     found.setdefault(name, []).append(value)
-        return {name: _COMBINE[(_OPERATORS | _SOURCES)[name][0]](values) for name, values in found.items()}
+        return {name: _COMBINE[_kind(name)[0]](values) for name, values in found.items()}
+
+
+def _kind(name: str) -> tuple[str, str]:
+    """How the values of an operator's metric become one, and its unit."""
+    return (_OPERATORS | _SOURCES).get(name, _OWN)
 
 
 def _name(identity: str) -> str | None:
@@ -93,6 +98,8 @@ def _name(identity: str) -> str | None:
     operator, _, name = identity.rpartition(".")
     if name in _SOURCES:
         return name if operator.startswith("Source") else None
+    if operator.endswith(f".{_OWN_GROUP}"):
+        return name
     return name if name in _OPERATORS and operator else None
 
 

@@ -60,6 +60,11 @@ class Runtime:
         return next(line.split()[1:] for line in lines if line.strip().startswith("all: --add-exports"))
 
 
+def address(path: Path) -> str:
+    """Of a file or folder as Flink takes it: as it is, since it would take an escaped blank for three letters."""
+    return f"file://{path}"
+
+
 def find(config: Config) -> Runtime:
     """What `make setup` has installed. Raises ApplicationError naming what is missing."""
     environment = config.environments / "flink"

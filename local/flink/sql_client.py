@@ -68,7 +68,9 @@ def main() -> None:
     parser.add_argument("--file", type=Path, help="statements to run; without it the client asks for them")
     given = parser.parse_args()
     try:
-        words, environment = prepare(Config.from_environment(), given.tables.read_text(), given.jar, given.file)
+        words, environment = prepare(
+            Config.from_environment().as_started(), given.tables.read_text(), given.jar, given.file
+        )
     except (ApplicationError, OSError) as error:
         sys.exit(str(error))
     os.execvpe(words[0], words, environment)

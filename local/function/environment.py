@@ -15,6 +15,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from local import principals
 from local.function import bootstrap
 from local.function.host import Host, variables
 from local.function.journal import Journal
@@ -64,7 +65,8 @@ class Environment:
                 start_new_session=True,
             )
         os.close(their_output)
-        self._journal = Journal(host.logs, function.log_group, stream, output)
+        with principals.acting_as(function.role):
+            self._journal = Journal(host.clients("logs"), function.log_group, stream, output)
         # While the function is loading.
         self._journal.start()
         self._journal.write(f"INIT_START Runtime Version: {host.python.resolve().name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,14 @@ class Host:
     """What all environments of this machine share.
 
     python: of the runtime. packages: what the runtime brings. bytecode: where Python keeps it.
-    endpoint: of the platform, where the function's clients go. logs: a client of CloudWatch Logs.
+    endpoint: of the platform, where the function's clients go. clients: of whoever acts, by service.
     """
 
     python: Path
     packages: Path
     bytecode: Path
     endpoint: str
-    logs: Any
+    clients: Callable[[str], Any]
 
 
 def variables(function: Function, code: Path, stream: str, host: Host) -> dict[str, str]:

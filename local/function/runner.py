@@ -46,4 +46,4 @@ class Runner:
         packages = next(folder.glob("lib/python3*/site-packages"), None)
         if packages is None or not python.exists():
             raise FileNotFoundError(f"Functions need {python}, which is missing; `make setup` installs it.")
-        return Host(python, packages, self._bytecode, self._config.endpoint, self._clients("logs"))
+        return Host(python, packages, self._bytecode, self._config.endpoint, self._clients)

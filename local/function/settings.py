@@ -69,7 +69,7 @@ class Function:
             variables=tuple(sorted((name, str(value)) for name, value in variables.items())),
             code=base64.b64decode(configuration["CodeSha256"]).hex(),
             log_group=logging.get("LogGroup") or f"/aws/lambda/{configuration['FunctionName']}",
-            role=principals.of_role(configuration),
+            role=principals.of_role(configuration.get("Role")),
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from local import principals
 from local.glue_crawler.catalog import CatalogWriter
 from local.glue_crawler.classify import classify
 from local.glue_crawler.delimited import CsvClassifier
@@ -59,7 +60,8 @@ class CrawlerEngine:
         custom = [
             CsvClassifier.from_definition(one["CsvClassifier"]) for one in classifiers if one.get("CsvClassifier")
         ]
-        threading.Thread(target=self._crawl, args=(crawler, custom, stop), daemon=True).start()
+        crawl = principals.acting_as(principals.of_role(crawler.get("Role")))(self._crawl)
+        threading.Thread(target=crawl, args=(crawler, custom, stop), daemon=True).start()
 
     def stop(self, crawler: dict[str, Any]) -> None:
         """Asks a running crawl to end; it does so before the next object. Raises CrawlerNotRunningError."""

@@ -63,7 +63,7 @@ def prepare(config: Config, job: Mapping[str, Any], run: Mapping[str, Any], argu
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)},
         "AWS_ENDPOINT_URL": config.endpoint,
-        "AWS_ACCESS_KEY_ID": principals.of_role(job),
+        "AWS_ACCESS_KEY_ID": principals.of_role(job.get("Role")),
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": config.region,
         "AWS_REGION": config.region,
@@ -84,7 +84,7 @@ def prepare(config: Config, job: Mapping[str, Any], run: Mapping[str, Any], argu
     settings = {
         **_overridable(config, run, arguments, _s3a_jars(runtime, home)),
         **_pairs(arguments.configurations),
-        **_fixed(config, folder, principals.of_role(job)),
+        **_fixed(config, folder, principals.of_role(job.get("Role"))),
     }
     words = [str(home / "bin" / "spark-submit"), "--properties-file", str(SETTINGS / "spark-defaults.conf")]
     words += [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from local import principals
 from local.config import Config
 from local.glue_job.arguments import LOG_GROUP, Arguments, JobError, merged, resolve
 from local.glue_job.command import prepare
@@ -118,7 +119,8 @@ class JobEngine:
     def _begin(self, job: dict[str, Any], runs: list[dict[str, Any]], run: dict[str, Any]) -> None:
         runs.append(run)
         active = self._active[run["Id"]] = _Active(run)
-        active.thread = threading.Thread(target=self._run, args=(job, runs, run, active), daemon=True)
+        work = principals.acting_as(principals.of_role(job.get("Role")))(self._run)
+        active.thread = threading.Thread(target=work, args=(job, runs, run, active), daemon=True)
         active.thread.start()
 
     @staticmethod
@@ -146,6 +148,9 @@ class JobEngine:
         seconds = round(now - (active.since or now))
         with self._lock:
             self._active.pop(run["Id"], None)
+            if state == "FAILED" and run["Attempt"] < job.get("MaxRetries", 0) and not self._closing:
+                # Before this one is said to have failed: who reads that looks for the next.
+                self._begin(job, runs, _next_attempt(run))
             run.update(
                 ErrorMessage=message,
                 CompletedOn=now,
@@ -154,8 +159,6 @@ class JobEngine:
                 DPUSeconds=seconds * _DPU.get(run["WorkerType"], 1.0) * run["NumberOfWorkers"],
                 JobRunState=state,
             )
-            if state == "FAILED" and run["Attempt"] < job.get("MaxRetries", 0) and not self._closing:
-                self._begin(job, runs, _next_attempt(run))
         if state == "FAILED":
             logger.warning("Job run %s of %s failed: %s", run["Id"], job["Name"], message)
 
@@ -171,7 +174,7 @@ class JobEngine:
                     if active.wanted:
                         return active.wanted
                     active.process = Session(
-                        command.words, command.environment, command.folder, self._records / f"{run['Id']}.json"
+                        command.words, command.environment, command.folder, self._records / run["Id"]
                     )
                     active.since = time.time()
                     run.update(JobRunState="RUNNING", LastModifiedOn=active.since)

@@ -13,9 +13,9 @@ import ministack.app
 from ministack.core import iam_actions
 from ministack.core.router import extract_access_key_id
 
-from local import cbor
+from local import cbor, principals
 from local.api_requests import action_of, model, rest_parameters, signed_for
-from local.calls import Call, Calls, rights
+from local.calls import Call, Calls, record_in, rights
 from local.config import ACCOUNT_ID, Config
 from local.kinesis.iterators import stream_of
 
@@ -37,6 +37,7 @@ class _Recorder:
     def __init__(self, config: Config) -> None:
         config.calls.parent.mkdir(parents=True, exist_ok=True)
         self._calls = Calls(config.calls)
+        record_in(self._calls)
         self._region = config.region
         # Athena's later calls name the query only.
         self._workgroups: dict[str, str] = {}
@@ -44,12 +45,18 @@ class _Recorder:
     async def dispatch(
         self, stock: Handler, method: str, path: str, headers: dict[str, str], body: Any, query: Any, *rest: Any
     ) -> Any:
+        with principals.acting_as(extract_access_key_id(headers, query) or principals.ANYBODY):
+            return await self._dispatch(stock, method, path, headers, body, query, *rest)
+
+    async def _dispatch(
+        self, stock: Handler, method: str, path: str, headers: dict[str, str], body: Any, query: Any, *rest: Any
+    ) -> Any:
         signed = signed_for(headers) or ("s3" if "X-Amz-Credential" in query else None)
         service = _NAMES.get(signed or "", signed)
         if service is None:
             return await stock(method, path, headers, body, query, *rest)
         if service in _OTHERWISE:
-            self._note(headers, query, _other_rights(service, method, path, headers, body, query, self._region), {})
+            self._note(_other_rights(service, method, path, headers, body, query, self._region), {})
             return await stock(method, path, headers, body, query, *rest)
         request = _request(headers, body, query)
         action = action_of(service, method, path, headers, body)
@@ -62,19 +69,16 @@ class _Recorder:
             elif service == "kinesis" and "ShardIterator" in request:
                 request = {"StreamName": stream_of(request["ShardIterator"]), **request}
             needed = rights(service, action, request, ACCOUNT_ID, self._region)
-            self._note(headers, query, needed, request)
+            self._note(needed, request)
         answer = await stock(method, path, headers, body, query, *rest)
         if service == "athena" and action == "StartQueryExecution" and answer[0] == 200:
             self._workgroups[json.loads(answer[2])["QueryExecutionId"]] = request.get("WorkGroup") or "primary"
         return answer
 
-    def _note(
-        self, headers: dict[str, str], query: Any, needed: Iterator[tuple[str, str]], request: dict[str, Any]
-    ) -> None:
-        principal = extract_access_key_id(headers, query)
+    def _note(self, needed: Iterator[tuple[str, str]], request: dict[str, Any]) -> None:
         for action, resource in needed:
             namespace = str(request.get("Namespace", "")) if action == "cloudwatch:PutMetricData" else ""
-            self._calls.note(Call(principal, action, resource, namespace))
+            self._calls.note(Call(principals.acting(), action, resource, namespace))
 
 
 def _other_rights(

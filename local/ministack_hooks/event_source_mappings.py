@@ -129,9 +129,10 @@ def _require_stream(streams: StreamStore, source: str, data: Data) -> None:
         raise _invalid("StartingPosition is required for a stream: LATEST, TRIM_HORIZON or AT_TIMESTAMP.")
     if data["StartingPosition"] == "AT_TIMESTAMP" and data.get("StartingPositionTimestamp") is None:
         raise _invalid("StartingPositionTimestamp is required for the StartingPosition AT_TIMESTAMP.")
-    name, _ = lambda_svc._resolve_request_scoped_name_and_qualifier(data["FunctionName"])
+    name, qualifier = lambda_svc._resolve_request_scoped_name_and_qualifier(data["FunctionName"])
     for esm in lambda_svc._esms.values():
-        if esm["EventSourceArn"] == source and esm["FunctionName"] == name:
+        # A version or an alias is another function to a mapping.
+        if (esm["EventSourceArn"], esm["FunctionName"], esm.get("Qualifier")) == (source, name, qualifier):
             raise ApiError(
                 "ResourceConflictException",
                 f'The event source arn (" {source} ") and function (" {name} ") provided mapping already exists. '
@@ -172,5 +173,5 @@ def _update(engine: Engine, stock: Any, key: str, data: Data) -> Any:
 
 def _delete(engine: Engine, stock: Any, key: str) -> Any:
     answer = stock(key)
-    engine.changed()
+    engine.deleted(key)
     return answer

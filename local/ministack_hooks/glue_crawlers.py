@@ -11,14 +11,23 @@ from local.clients import factory
 from local.config import Config
 from local.glue_catalog import page
 from local.glue_crawler import CrawlerEngine
-from local.ministack_hooks.glue import PARTITIONS_PER_PAGE, GlueAction, added_actions, after_restore, record, respond
+from local.ministack_hooks.glue import (
+    PARTITIONS_PER_PAGE,
+    GlueAction,
+    GlueError,
+    added_actions,
+    after_restore,
+    record,
+    respond,
+)
 
 
 def install(config: Config) -> None:
     engine = CrawlerEngine(factory(config.endpoint, config.region), config.var / "aws" / "glue" / "crawls")
     glue._start_crawler = partial(respond, partial(_start_crawler, engine))
     glue._stop_crawler = partial(respond, lambda data: engine.stop(_crawler(data)))
-    glue._update_crawler = partial(respond, partial(_when_idle, glue._update_crawler))
+    glue._create_crawler = partial(respond, partial(_without_schedule, glue._create_crawler))
+    glue._update_crawler = partial(respond, partial(_when_idle, partial(_without_schedule, glue._update_crawler)))
     glue._delete_crawler = partial(respond, partial(_delete_crawler, engine, glue._delete_crawler))
     glue._get_crawler_metrics = partial(respond, partial(_crawler_metrics, engine))
     added_actions["ListCrawls"] = partial(respond, partial(_list_crawls, engine))
@@ -33,6 +42,15 @@ def _crawler(data: dict[str, Any]) -> dict[str, Any]:
 def _start_crawler(engine: CrawlerEngine, data: dict[str, Any]) -> None:
     crawler = _crawler(data)
     engine.start(crawler, [record("Classifier", glue._classifiers, name) for name in crawler["Classifiers"]])
+
+
+def _without_schedule(stock: GlueAction, data: dict[str, Any]) -> Any:
+    if data.get("Schedule"):
+        raise GlueError(
+            "OperationNotSupportedException",
+            f"The local platform starts no crawler by itself: leave out the Schedule of {data['Name']}, and start it.",
+        )
+    return stock(data)
 
 
 def _when_idle(stock: GlueAction, data: dict[str, Any]) -> Any:

@@ -7,7 +7,9 @@ from typing import Any
 
 from ministack.services import lambda_svc, sqs
 
+from local import principals
 from local.api_errors import ApiError
+from local.calls import note
 from local.event_source_mapping.answers import failed_items
 from local.event_source_mapping.lane import FAILED, OK
 
@@ -37,6 +39,8 @@ def _invalid(sentence: str) -> ApiError:
 
 def run_batch(esm: Data, record: Data, event: Data, batch: list[Data], queue_url: str, queue_name: str) -> None:
     """Invokes the function with messages; those that it has worked off are deleted, the others become visible again."""
+    role = principals.acting_as(principals.of_role(record["config"].get("Role")))
+    role(note)("sqs:ReceiveMessage", esm["EventSourceArn"])
     result = lambda_svc._execute_function(record, event)
     identifiers = [message["id"] for message in batch]
     failed: list[int] | None = []
@@ -49,4 +53,5 @@ def run_batch(esm: Data, record: Data, event: Data, batch: list[Data], queue_url
     esm["LastProcessingResult"] = FAILED if failed is None else OK
     if failed is not None:
         done = {message["receipt_handle"] for place, message in enumerate(batch) if place not in failed}
+        role(note)("sqs:DeleteMessage", esm["EventSourceArn"])
         sqs._delete_messages_for_esm(queue_url, done)

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 SENDER = "no-reply@sns.amazonaws.com"
 LONGEST_SUBJECT = 100
 MAIL_PROTOCOLS = ("email", "email-json")
+UNDELIVERED_PROTOCOLS = ("sms", "application", "firehose")
 FOOTER = """
 
 --
@@ -45,6 +46,7 @@ def install(config: Config) -> Mailer:
     sns._error = partial(_error, sns._error)
     sns._fanout = partial(_fanout, sns._fanout, mailer)
     sns.publish_internal = partial(_publish_internal, sns.publish_internal)
+    sns._publish = partial(_publish, sns._publish)
     sns._publish_batch = _publish_batch
     sns._subscribe = partial(_subscribe, sns._subscribe, mailer)
     sns._get_topic_attributes = partial(_get_topic_attributes, sns._get_topic_attributes)
@@ -83,10 +85,6 @@ class Mailer:
         if subscription["protocol"] in MAIL_PROTOCOLS:
             text = CONFIRMATION.format(address=subscription["endpoint"], topic=topic["arn"])
             self.send(topic, subscription, sns.new_uuid(), "AWS Notification - Subscription Confirmation", text)
-
-
-def _header_text(text: str) -> str:
-    return "".join(letter for letter in text if letter.isprintable() and letter not in '"\\')
 
 
 def _error(stock: Callable[..., Any], code: str, message: str, status: int) -> Any:
@@ -191,12 +189,24 @@ def _subscribe(stock: Callable[..., Any], mailer: Mailer, params: dict[str, Any]
     protocol, endpoint = sns._p(params, "Protocol"), sns._p(params, "Endpoint")
     if protocol in MAIL_PROTOCOLS and not is_address(endpoint):
         return sns._error("InvalidParameter", "Invalid parameter: Email address", 400)
+    if protocol in UNDELIVERED_PROTOCOLS:
+        return sns._error("InvalidParameter", f"Invalid parameter: {not_delivered(protocol)}", 400)
     topic = sns._topic_by_arn_any_scope(sns._normalize_arn(sns._p(params, "TopicArn")))
     before = len(topic["subscriptions"]) if topic else 0
     answer = stock(params)
     if topic and len(topic["subscriptions"]) > before:
         mailer.confirm(topic, topic["subscriptions"][-1])
     return answer
+
+
+def not_delivered(protocol: str) -> str:
+    return f"The local platform delivers nothing by {protocol}; subscribe by email, sqs, lambda or https."
+
+
+def _publish(stock: Callable[..., Any], params: dict[str, Any]) -> Any:
+    if sns._p(params, "PhoneNumber"):
+        return sns._error("InvalidParameter", f"Invalid parameter: {not_delivered('sms')}", 400)
+    return stock(params)
 
 
 def is_address(text: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from ministack.services import sns
 from ministack.services.cloudformation import provisioners
 
-from local.ministack_hooks.sns import MAIL_PROTOCOLS, Mailer, is_address
+from local.ministack_hooks.sns import MAIL_PROTOCOLS, UNDELIVERED_PROTOCOLS, Mailer, is_address, not_delivered
 
 
 def install(mailer: Mailer) -> None:
@@ -41,6 +41,8 @@ def _create_subscription_resource(
     protocol, endpoint = properties.get("Protocol"), properties.get("Endpoint", "")
     if protocol in MAIL_PROTOCOLS and not is_address(endpoint):
         raise ValueError(f"{endpoint!r}, the endpoint of the subscription {logical_id}, is no e-mail address.")
+    if protocol in UNDELIVERED_PROTOCOLS:
+        raise ValueError(not_delivered(protocol))
     for subscription in topic["subscriptions"]:
         # As Subscribe does it: a second subscription of the same endpoint is the first one.
         if (subscription["protocol"], subscription["endpoint"]) == (protocol, endpoint):

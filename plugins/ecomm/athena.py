@@ -10,7 +10,7 @@ from typing import Any
 from ecomm.aws import client
 from ecomm.errors import DataError
 from ecomm.settings import settings
-from ecomm.waiting import Wait, wait
+from ecomm.waiting import Wait, stop, wait
 
 # Words of a failure that another try would not heal, and what does.
 HOPELESS = {
@@ -85,9 +85,14 @@ def ended(query_id: str) -> Ended:
 
 
 def run(sql: str) -> Ended:
-    """Runs a query to its end. Raises as `ended` does."""
+    """Runs a query to its end; one that is not waited for to the end is stopped. Raises as `ended` does."""
     query_id = start(sql)
-    wait(waiting(query_id))
+    query = waiting(query_id)
+    try:
+        wait(query)
+    except BaseException:  # the time-out of a task is no Exception
+        stop(query)
+        raise
     return ended(query_id)
 
 

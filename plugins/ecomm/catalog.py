@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ecomm.aws import client
+from ecomm.errors import DataError
 
 # Keys of a table or partition, as the catalog gives it, that it also takes.
 TABLE_FIELDS = ("Name", "Description", "Retention", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters")
 PARTITION_FIELDS = ("Values", "StorageDescriptor", "Parameters")
+# The parameter of a table or partition that remembers the location before, which is kept for a way back.
+PREVIOUS = "ecomm.previous_location"
 
 Table = dict[str, Any]
 Partition = dict[str, Any]
@@ -26,6 +29,14 @@ def find_table(database: str, name: str) -> Table | None:
         return dict(client("glue").get_table(DatabaseName=database, Name=name)["Table"])
     except client("glue").exceptions.EntityNotFoundException:
         return None
+
+
+def deployed_table(database: str, name: str) -> Table:
+    """A table that the stacks create; raises DataError where they are not deployed."""
+    found = find_table(database, name)
+    if found is None:
+        raise DataError(f"There is no table {name} in {database}; deploy the stacks (make deploy).")
+    return found
 
 
 def put_table(database: str, table: Table) -> None:
@@ -78,6 +89,12 @@ def put_partition(database: str, table: str, partition: Partition) -> None:
         )
     except client("glue").exceptions.EntityNotFoundException:
         client("glue").create_partition(DatabaseName=database, TableName=table, PartitionInput=wanted)
+
+
+def kept_locations(served: Table | Partition) -> set[str]:
+    """Where a table or partition lies, and where it lay before that."""
+    location = served["StorageDescriptor"]["Location"]
+    return {location, served.get("Parameters", {}).get(PREVIOUS, location)}
 
 
 def drop_partition(database: str, table: str, values: list[str]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from ecomm.failure_notice import tell_operators
+
 log = logging.getLogger(__name__)
 
 OWNER = "data-platform"
@@ -24,8 +26,9 @@ FLINK = timedelta(minutes=30)
 
 def log_error_last(context: Mapping[str, Any]) -> None:
     """Logs the error of a try that failed once more, as one line: above, its sentence is buried by a traceback."""
-    error = context["exception"]
-    log.error("%s: %s", type(error).__name__, error)
+    # Where the worker died, Airflow calls this elsewhere, and has no error to tell.
+    if error := context.get("exception"):
+        log.error("%s: %s", type(error).__name__, error)
 
 
 # What repetition cannot heal (ecomm.errors.DataError) fails at once, whatever stands here.
@@ -38,4 +41,13 @@ DEFAULT_ARGS: dict[str, Any] = {
     "execution_timeout": QUICK,
     "on_failure_callback": log_error_last,
     "on_retry_callback": log_error_last,
+}
+
+# What every DAG gives to @dag. Two runs of one would write the same tables, and a run for a day gone by would convert
+# today's files in its name.
+EVERY_DAG: dict[str, Any] = {
+    "catchup": False,
+    "max_active_runs": 1,
+    "default_args": DEFAULT_ARGS,
+    "on_failure_callback": tell_operators,
 }

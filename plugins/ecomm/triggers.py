@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 
 from ecomm.aws import CONNECTION
 from ecomm.settings import settings
-from ecomm.waiting import Wait, stop
+from ecomm.waiting import Wait, pauses, stop
 
 
 class StateTrigger(BaseTrigger):
@@ -46,7 +46,7 @@ class StateTrigger(BaseTrigger):
         hook = AwsBaseHook(aws_conn_id=CONNECTION, client_type=self.wait.service, region_name=settings().region)
         async with await hook.get_async_conn() as client:  # type: ignore[no-untyped-call]
             look = getattr(client, self.wait.operation)
-            for pause in self.wait.pauses():
+            for pause in pauses(self.wait.longest_pause):
                 state = self.wait.state_in(await look(**self.wait.arguments))
                 if state not in self.wait.busy:
                     return state

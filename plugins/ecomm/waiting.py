@@ -42,19 +42,20 @@ class Wait:
 
         return str(jmespath.search(self.state, answer))
 
-    def pauses(self) -> Iterator[float]:
-        """Seconds to wait before each look but the first."""
-        pause = FIRST_PAUSE
-        while True:
-            yield pause
-            pause = min(pause * GROWTH, self.longest_pause)
+
+def pauses(longest: float) -> Iterator[float]:
+    """Seconds to wait before each look but the first: short at first, then ever longer, up to `longest`."""
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(pause * GROWTH, longest)
 
 
 def wait(what: Wait) -> str:
     """Returns the first state that is not busy; it waits as long as that takes."""
     look = getattr(client(what.service), what.operation)
     seen = ""
-    for pause in what.pauses():
+    for pause in pauses(what.longest_pause):
         state = what.state_in(look(**what.arguments))
         if state not in what.busy:
             return state

@@ -141,11 +141,11 @@ ROWS_A_MISSING_SESSION = NOVEMBER.rows // 10
 
 # ---- visitors -------------------------------------------------------------------------------------------------------
 
-# M and C: a visit is a new visitor's or continues an earlier one, which was `lo` to `hi` visits ago, evenly by its
-# logarithm. These give about M's 3,022,290 and 3,696,117 users, and E's second visits of a
-# morning; of C's users a fifth less come again.
-NEW_VISITORS = 0.175
-VISITS_BACK = (700, 35_000_000)
+# M and C: a visit is a new visitor's or continues an earlier one: half the times one of `near` to `week` visits ago,
+# half the times one of `week` to `far`, evenly by the logarithm; a week has about two million. These give M's 3,022,290
+# and 3,696,117 users within 5 %, how many of C's users come again, and E's second visits of a morning.
+NEW_VISITORS = 0.11
+VISITS_BACK = (500, 2_000_000, 50_000_000)
 # E: numbers are given in the order of registration: 555,466,000 at the begin of October, 566,281,000 at its end. A: the
 # oldest are those below which E has nearly none.
 FIRST_USER_ID = 555_466_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from datetime import datetime
 from random import Random
 
@@ -10,7 +11,7 @@ from . import calibration
 from .traffic import OCTOBER_START
 
 TABLE_BITS = 14
-KEPT = 2**16
+KEPT = 2**20
 CHUNK = 2**13 - 1
 
 
@@ -25,15 +26,11 @@ class Visitors:
         """start: of the first month. scale: visits in proportion to the real ones."""
         self._first = math.floor((start - OCTOBER_START).days * calibration.OCTOBER.sessions / 31 * scale)
         self.visit = self._first
-        self._kept = [0] * KEPT
+        self._kept = array("q", [0]) * KEPT
         size = 2**TABLE_BITS
-        nearest, farthest = (max(visits * scale, 1) for visits in calibration.VISITS_BACK)
-        repeated = size - int(size * calibration.NEW_VISITORS)
+        new = int(size * calibration.NEW_VISITORS)
         # Visits to go back, none for a new user.
-        self._back = [
-            int(nearest * (farthest / nearest) ** ((number + 0.5) / repeated)) if number < repeated else 0
-            for number in range(size)
-        ]
+        self._back = [*_steps_back(size - new, scale), *[0] * new]
         # Random numbers for each part of a visit's number: together they make unrelated ones of neighbours.
         self._random = Random(f"{seed}/visitors")
         self._mixed = [[self._random.getrandbits(TABLE_BITS) for _ in range(CHUNK + 1)] for _ in range(3)]
@@ -72,3 +69,12 @@ class Visitors:
             number = -1 - (-1 - number) % (calibration.FIRST_USER_ID - calibration.OLDEST_USER_ID)
         found = calibration.FIRST_USER_ID + number
         return found if found not in calibration.MACHINE_USERS else found + len(calibration.MACHINE_USERS)
+
+
+def _steps_back(number: int, scale: float) -> list[int]:
+    """So many steps to earlier visits, as often as they are taken; half are within `VISITS_BACK`'s week."""
+    near, week, far = (max(visits * scale, 1) for visits in calibration.VISITS_BACK)
+    steps = []
+    for low, high, count in ((near, week, number // 2), (week, far, number - number // 2)):
+        steps += [int(low * (high / low) ** ((place + 0.5) / count)) for place in range(count)]
+    return steps

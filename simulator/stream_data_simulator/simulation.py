@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from time import monotonic, time
+from time import monotonic, sleep, time
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -193,7 +193,8 @@ class _Run:
     def _wait(self, due: float) -> None:
         while not self._ended() and (left := self._totals.started + due - monotonic()) > 0:
             self._say()
-            self._stop.wait(min(left, LOOK_SECONDS))
+            # Not `Event.wait`: it holds the lock that a signal's handler, in this thread, needs to set the event.
+            sleep(min(left, LOOK_SECONDS))
 
     def _hand_over(self, packing: Packing, flush: bool = False) -> None:
         """Gives what was collected to the delivery, in whole requests; with `flush` the last one may be smaller."""

@@ -42,7 +42,7 @@ def test_a_function_that_is_killed_while_it_stores(alarm: Alarm, users: Users) -
         alarm.put(COUNTS, part)
         keys = {(row["user_id"], row["window_start"]) for row in part}
         # It has begun to store this part, and has not come to the mails.
-        wait_until(lambda keys=keys: bool(keys & alarm.windows().keys()), lambda: "nothing is stored", 30)
+        wait_until(lambda keys=keys: bool(keys & alarm.windows().keys()), lambda: "nothing is stored")
         for process in alarm.processes():
             process.kill()
             killed += 1

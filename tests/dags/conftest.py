@@ -25,19 +25,25 @@ collect_ignore = [] if (REAL_DATA / "2019-Oct-head.csv").is_file() else ["test_r
 Run = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
-@pytest.fixture(scope="session")
-def deployed(platform: Platform) -> dict[str, str]:
-    """The variables under which Airflow's tasks reach the platform and the stacks deployed on it."""
+def deploy(platform: Platform, stage: str, *words: str) -> dict[str, str]:
+    """Deploys the stacks of a stage; gives the variables under which tasks reach them. words: more of the command."""
     environment = {
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": platform.endpoint,
-        "ECOMM_DEPLOYMENT": str(platform.var / "deploy.json"),
+        "ECOMM_DEPLOYMENT": str(platform.var / f"{stage}.json"),
     }
-    command = [sys.executable, "-m", "infra.deploy", "--yes", "--outputs", environment["ECOMM_DEPLOYMENT"]]
+    command = [sys.executable, "-m", "infra.deploy", "--yes", "--stage", stage]
+    command += ["--outputs", environment["ECOMM_DEPLOYMENT"], *words]
     subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=True)
     return environment
+
+
+@pytest.fixture(scope="session")
+def deployed(platform: Platform) -> dict[str, str]:
+    """The variables under which Airflow's tasks reach the platform and the stacks deployed on it."""
+    return deploy(platform, "dev")
 
 
 @pytest.fixture(scope="session")

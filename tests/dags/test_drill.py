@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,37 +12,20 @@ from typing import Any
 import pytest
 
 from tests.conftest import Platform
-from tests.dags.conftest import ROOT, Run
+from tests.dags.conftest import ROOT, Run, deploy
 from tests.principals import AIRFLOW, acting_as
-
-pytestmark = pytest.mark.slow
 
 STAGE = "drill"
 ADDRESS = "night@example.com"
 # How long a step waits in vain where a test breaks the alarm on purpose.
-IN_VAIN = 8.0
+IN_VAIN = 20.0
 
 
 @pytest.fixture(scope="module")
 def deployed(platform: Platform) -> dict[str, str]:
     """A stage of its own, whose alerts go to an address of its own."""
-    environment = {
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": platform.endpoint,
-        "ECOMM_DEPLOYMENT": str(platform.var / f"{STAGE}.json"),
-    }
-    deploy(environment, f"detection.AlertEmail={ADDRESS}", "detection.MailsPerMinute=100")
-    return environment
-
-
-def deploy(environment: dict[str, str], *parameters: str) -> None:
-    command = [sys.executable, "-m", "infra.deploy", "--yes", "--stage", STAGE]
-    command += ["--outputs", environment["ECOMM_DEPLOYMENT"]]
-    for parameter in parameters:
-        command += ["--parameter", parameter]
-    subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=True)
+    parameters = (f"detection.AlertEmail={ADDRESS}", "detection.MailsPerMinute=100")
+    return deploy(platform, STAGE, *(word for parameter in parameters for word in ("--parameter", parameter)))
 
 
 def mails(platform: Platform) -> list[Any]:

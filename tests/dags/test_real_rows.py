@@ -8,8 +8,6 @@ import pytest
 
 from tests.dags.conftest import REAL_DATA, Run, read_table
 
-pytestmark = pytest.mark.slow
-
 OCTOBER, NOVEMBER_SAMPLE = REAL_DATA / "2019-Oct-head.csv", REAL_DATA / "2019-Nov-sample.csv"
 
 

@@ -19,11 +19,9 @@ import pytest
 
 from simulator.dataset_generator import generate
 from tests.conftest import Platform
-from tests.dags.conftest import ROOT, Run, read_table
+from tests.dags.conftest import ROOT, Run, deploy, read_table
 from tests.dags.expected import HEADER
 from tests.principals import SIMULATOR
-
-pytestmark = pytest.mark.slow
 
 STAGE = "clicks"
 BAD = ["no json at all", '{"user_id": 1}']
@@ -34,17 +32,7 @@ ARCHIVE_SECONDS = 60
 @pytest.fixture(scope="module")
 def deployed(platform: Platform) -> dict[str, str]:
     """A stage of its own, so that no other test's tables get an archived month."""
-    environment = {
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": platform.endpoint,
-        "ECOMM_DEPLOYMENT": str(platform.var / f"{STAGE}.json"),
-    }
-    command = [sys.executable, "-m", "infra.deploy", "--yes", "--stage", STAGE]
-    command += ["--outputs", environment["ECOMM_DEPLOYMENT"], "--parameter", "streaming.ArchiveBufferSeconds=2"]
-    subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=True)
-    return environment
+    return deploy(platform, STAGE, "--parameter", "streaming.ArchiveBufferSeconds=2")
 
 
 @dataclass

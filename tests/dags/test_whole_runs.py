@@ -23,8 +23,6 @@ KPIS = (
     "kpi_data_quality",
 )
 
-pytestmark = pytest.mark.slow
-
 BOT = "599999999"
 # One hour of 700 views by one user: more than any person makes.
 BURST = [

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from demo import DemoError
 from demo.machine import Command, Machine
+from demo.progress import Progress
+from local.config import Config
+from tests.conftest import Platform, free_port
 
 
 def wait_for(command: Command) -> bool:
@@ -40,16 +45,17 @@ def test_a_command_that_fails_shows_the_end_of_its_output(tmp_path: Path) -> Non
     assert f"{tmp_path}/demo-fail.log" in str(error.value)
 
 
-def test_settings_are_those_of_make_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOCAL_AWS_PORT", "4600")
-    monkeypatch.setenv("AIRFLOW_PORT", "8090")
-    monkeypatch.setenv("FLINK_PORT", "8091")
+def test_nothing_is_deployed_to_the_platform_of_another_folder(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_AWS_PORT", platform.endpoint.rpartition(":")[2])
+    for name in ("AIRFLOW_PORT", "FLINK_PORT"):
+        monkeypatch.setenv(name, str(free_port()))
     monkeypatch.setenv("LOCAL_VAR", str(tmp_path))
-    machine = Machine.from_environment("test")
-    assert machine == Machine(
-        "test", "http://127.0.0.1:4600", "http://127.0.0.1:8090", "http://127.0.0.1:8091", tmp_path
-    )
-    assert machine.deployment == tmp_path / "deploy" / "test.json"
+    machine = Machine("dev", Config.from_environment())
+    with pytest.raises(DemoError, match=f"which platform listens on, is taken by process {platform.process.pid}"):
+        machine.start_and_deploy(Progress(Console(file=StringIO())))
+    assert [log.name for log in machine.config.logs.iterdir()] == ["demo-up.log"]
 
 
 def test_no_key_of_the_user_s_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,6 +64,6 @@ def test_no_key_of_the_user_s_is_left(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("LOCAL_AWS_PORT", "4600")
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL_S3", "AWS_CA_BUNDLE"):
         os.environ[name] = "the-user-s"
-    Machine.from_environment("dev").enter()
+    Machine("dev", Config.from_environment()).enter()
     assert "the-user-s" not in os.environ.values()
     assert os.environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4600"

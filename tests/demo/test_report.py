@@ -24,10 +24,14 @@ def line_of(shown: RenderableType, start: str) -> list[str]:
 
 
 def test_the_choice_of_the_key_is_a_sentence_and_a_place() -> None:
-    key = {"sentence": "category_id, as the profile of 17,434 rows says.", "report": "s3://bucket/v.json"}
-    assert text(report.partition_key(key)) == [
-        "Partition key  category_id, as the profile of 17,434 rows says.",
-        "s3://bucket/v.json",
+    console = Console(file=StringIO(), width=50)
+    address = f"s3://bucket/{'a' * 60}.json"
+    report.partition_key(console, {"sentence": "category_id, as the profile of 17,434 rows says.", "report": address})
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert [line.rstrip() for line in lines] == [
+        "Partition key  category_id, as the profile of",
+        "17,434 rows says.",
+        address,
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from demo.airflow_api import TaskInstance
-from demo.task_log import command, lines
+from demo.task_log import command, last_error, lines
 
 
 def error(kind: str, words: str, function: str) -> dict[str, object]:
@@ -34,6 +34,14 @@ def test_events_become_lines_and_the_error_comes_last() -> None:
         '  File "/dags/a.py", line 15, in outer',
         "ValueError: No such month.",
     ]
+
+
+def test_a_log_ends_with_the_error() -> None:
+    told = {"timestamp": "2026-11-23T20:58:23Z", "event": "ValueError: No such month.", "level": "error"}
+    raised = {**told, "event": "Task failed", "error_detail": [error("ValueError", "No such month.", "outer")]}
+    for last in (told, raised, "one\nValueError: No such month."):
+        assert last_error([{"event": "Uploading"}, last]) == "ValueError: No such month."
+    assert last_error([]) == "Its log is empty."
 
 
 def test_a_log_that_airflow_could_not_parse_is_shown_as_it_is() -> None:

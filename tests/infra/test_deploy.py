@@ -57,7 +57,7 @@ def test_first_run_shows_changes_and_events(deployed: tuple[Checkout, str]) -> N
     assert "ecomm-batch-dev: 16 changes" in said
     assert "  add         RawBucket              AWS::S3::Bucket\n" in said
     assert "  add         FlinkApplication " in said
-    assert said.count("CREATE_COMPLETE") == 8 + 16 + 22 + 24 + 4
+    assert said.count("CREATE_COMPLETE") == 8 + 16 + 24 + 24 + 4
     assert "\033[" not in said
 
 
@@ -93,7 +93,7 @@ def test_two_stages_have_nothing_in_common(deployed: tuple[Checkout, str], check
         }
 
     assert checkout.deploy("--yes", "--stage", "beside").returncode == 0
-    assert len(made("beside")) == len(made("dev")) == 8 + 16 + 22 + 24
+    assert len(made("beside")) == len(made("dev")) == 8 + 16 + 24 + 24
     assert {kind for kind, _ in made("beside") & made("dev")} <= within
     assert deployed[0].deploy("--yes").stdout.count(": unchanged\n") >= 4
 

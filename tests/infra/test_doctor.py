@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 
 import boto3
 import pytest
 
-from infra import buckets, quotas
+from infra import buckets, lake_formation, quotas
 from tests.conftest import ROOT
 from tests.infra.conftest import Aws, Checkout
 
@@ -94,6 +96,68 @@ def denying() -> Iterator[str]:
 def test_a_name_that_is_taken_by_another_account_is_told_apart(denying: str) -> None:
     client = boto3.client("s3", endpoint_url=denying)
     assert buckets.owner(client, "ecommerce-raw-us-east-1-dev") == "somebody else"
+
+
+def test_a_service_that_the_region_may_lack_is_named(ready: Checkout) -> None:
+    on_aws = {"AWS_ENDPOINT_URL": None, "AWS_ACCESS_KEY_ID": None}
+    found = ready.run("doctor", "--region", "eu-central-2", **on_aws)
+    assert "unknown  AWS Glue DataBrew in eu-central-2\n         → boto3 knows none there." in found.stdout
+    assert "use another --region: " in found.stdout
+    assert "ok       Amazon MWAA in eu-central-2\n" in found.stdout
+    assert "unknown" not in ready.run("doctor", "--region", "eu-west-1", **on_aws).stdout
+
+
+def test_an_application_for_aws_is_asked_for_on_aws(ready: Checkout) -> None:
+    found = ready.run("doctor", AWS_ENDPOINT_URL=None, AWS_ACCESS_KEY_ID=None)
+    assert "missing  the Flink application's zip\n" in found.stdout
+    assert "aws/flink-application.zip is missing; `mvn -f include/flink/pom.xml -P aws" in found.stdout
+
+
+@pytest.fixture
+def lake_formation_answering() -> Iterator[Callable[[dict[str, Any]], Any]]:
+    """A Lake Formation with the settings given, which the local platform has not."""
+    servers = []
+
+    def start(settings: dict[str, Any]) -> Any:
+        class Answering(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.dumps({"DataLakeSettings": settings}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+        servers.append(server)
+        Thread(target=server.serve_forever, daemon=True).start()
+        return boto3.client("lakeformation", endpoint_url=f"http://127.0.0.1:{server.server_port}")
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+EVERYBODY = [{"Principal": {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}, "Permissions": ["ALL"]}]
+
+
+@pytest.mark.parametrize(
+    ("databases", "tables", "left_to_iam"),
+    [(EVERYBODY, EVERYBODY, True), ([], [], False), (EVERYBODY, [], False)],
+)
+def test_a_catalog_that_lake_formation_decides_about_is_seen(
+    lake_formation_answering: Callable[[dict[str, Any]], Any],
+    databases: list[dict[str, Any]],
+    tables: list[dict[str, Any]],
+    left_to_iam: bool,
+) -> None:
+    client = lake_formation_answering(
+        {"CreateDatabaseDefaultPermissions": databases, "CreateTableDefaultPermissions": tables}
+    )
+    assert lake_formation.leaves_it_to_iam(client) is left_to_iam
 
 
 def test_a_quota_that_is_used_up_is_named(ready: Checkout) -> None:

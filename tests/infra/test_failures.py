@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, TokenRetrievalError
 
 from infra.failures import Failure, ended, explain, stuck, way_out
 
@@ -24,6 +24,11 @@ from infra.failures import Failure, ended, explain, stuck, way_out
         ),
         ("ValidationError", "Parameter 'Stage' must be short", "Parameter 'Stage' must be short"),
         ("Throttling", "Rate exceeded", "CreateChangeSet: Rate exceeded (Throttling)"),
+        (
+            "OptInRequired",
+            "You need a subscription.",
+            "CreateChangeSet: You need a subscription. AWS has not activated",
+        ),
     ],
 )
 def test_an_answer_is_explained(code: str, message: str, sentence: str) -> None:
@@ -33,6 +38,11 @@ def test_an_answer_is_explained(code: str, message: str, sentence: str) -> None:
 
 def test_missing_credentials_name_the_log_in() -> None:
     assert "aws sso login" in explain(NoCredentialsError(), "us-east-1", None)
+
+
+def test_a_session_that_is_over_names_the_log_in() -> None:
+    error = TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed")
+    assert explain(error, "us-east-1", None).endswith("Log in again (aws sso login), then run the same command.")
 
 
 def test_no_connection_to_aws_names_the_region() -> None:
@@ -46,6 +56,9 @@ def test_no_connection_to_aws_names_the_region() -> None:
         ("AWS::S3::Bucket", "The requested bucket name is not available", "--prefix"),
         ("AWS::Glue::Job", "x is not authorized to perform: glue:CreateJob", "permission"),
         ("AWS::Logs::LogGroup", "/aws-glue/jobs/x already exists", "--stage"),
+        ("AWS::IAM::ManagedPolicy", "Cannot delete a policy attached to entities.", "Detach it there"),
+        ("AWS::Glue::Table", "Insufficient Lake Formation permission(s): Required Create Table", "make doctor"),
+        ("AWS::Kinesis::Stream", "The AWS Access Key Id needs a subscription for the service", "has not activated"),
         ("AWS::IAM::Role", "LimitExceeded: Cannot exceed quota for RolesPerAccount", "Service Quotas"),
     ],
 )

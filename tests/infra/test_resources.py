@@ -218,11 +218,18 @@ def test_archive_writes_json_lines_by_day_and_hour(aws: Aws) -> None:
 
 
 ALARMS = [
+    "ecomm-alert-mails-late",
     "ecomm-archive-late",
     "ecomm-clicks-late",
+    "ecomm-clicks-malformed",
+    "ecomm-clicks-not-counted",
     "ecomm-clicks-read-late",
     "ecomm-clicks-throttled",
     "ecomm-counts-throttled",
+    "ecomm-detection-errors",
+    "ecomm-detection-failures",
+    "ecomm-detection-late",
+    "ecomm-detection-throttled",
     "ecomm-flink-checkpoints-failing",
     "ecomm-flink-down",
     "ecomm-no-clicks",
@@ -239,7 +246,11 @@ def test_an_alarm_tells_the_operator_and_takes_it_back(aws: Aws, name: str) -> N
 
 @pytest.mark.parametrize(
     ("name", "growth"),
-    [("ecomm-flink-checkpoints-failing", "DIFF(failed)"), ("ecomm-clicks-late", "DIFF(late)")],
+    [
+        ("ecomm-flink-checkpoints-failing", "DIFF(failed)"),
+        ("ecomm-clicks-late", "DIFF(late)"),
+        ("ecomm-clicks-malformed", "DIFF(malformed)"),
+    ],
 )
 def test_alarms_on_what_grows_use_its_growth(aws: Aws, name: str, growth: str) -> None:
     (alarm,) = aws("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]

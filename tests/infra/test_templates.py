@@ -21,7 +21,9 @@ TEMPLATES = sorted((ROOT / "infra").glob("*.yaml"))
 # Statements whose service knows no resource to name; each is held to a condition instead, where there is one.
 ANY_RESOURCE = {
     ("batch", "GlueJobRole", "WriteMetrics"),
+    ("streaming", "FlinkRole", "FindLogs"),
     ("streaming", "SimulatorPolicy", "SayThatItRuns"),
+    ("studio", "StudioRole", "FindLogs"),
     ("detection", "AirflowDetectionPolicy", "SeeMappings"),
     ("detection", "AirflowDetectionPolicy", "ReadMetrics"),
     ("mwaa", "EnvironmentRole", "SeeThatNothingIsPublic"),
@@ -40,6 +42,7 @@ SHARED = {
     "database/default",
     "database/hive",
     "userDefinedFunction/*",
+    "log-group:*",
     "log-group:/aws-glue/crawlers",
     "log-group:/aws-glue/crawlers:*",
     "log-group:/aws-glue-databrew/*",
@@ -233,6 +236,28 @@ def test_the_operator_may_do_what_the_redrive_calls_and_nothing_else() -> None:
     assert calls_of_the_redrive() == allowed
 
 
+def test_log_groups_are_listed_of_a_whole_region() -> None:
+    """CloudWatch Logs asks for the right on all of them, so that one group's address allows nothing."""
+    listing = [
+        text(resource).rpartition(":log-group:")[2]
+        for *_, statement in statements()
+        if "logs:DescribeLogGroups" in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    ]
+    assert len(listing) >= 3
+    assert set(listing) == {"*"}
+
+
+def test_the_notebook_brings_the_connector_of_its_tables() -> None:
+    """Managed Flink adds it to a notebook that its console makes, and to no other."""
+    notebook = resources(ROOT / "infra" / "studio.yaml")["Notebook"]["Properties"]
+    zeppelin = notebook["ApplicationConfiguration"]["ZeppelinApplicationConfiguration"]
+    brought = [artifact["MavenReference"]["ArtifactId"] for artifact in zeppelin["CustomArtifactsConfiguration"]]
+    (note,) = (ROOT / "include" / "studio").glob("*.zpln")
+    connectors = set(re.findall(r"'connector' = '(\w+)'", note.read_text()))
+    assert brought == [f"flink-sql-connector-{name}" for name in connectors]
+
+
 def test_a_statement_for_any_resource_says_why() -> None:
     for template, _, sid in ANY_RESOURCE:
         lines = (ROOT / "infra" / f"{template}.yaml").read_text().splitlines()
@@ -283,3 +308,20 @@ def test_the_versions_of_airflow_are_those_that_the_package_is_tested_with() -> 
 def test_buckets_and_their_policies_outlive_the_stack() -> None:
     for resource in resources(ROOT / "infra" / "storage.yaml").values():
         assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+
+
+def test_the_runbook_has_a_line_for_every_alarm_and_the_alarm_its_section() -> None:
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
+    alarms = [
+        resource["Properties"]
+        for template in TEMPLATES
+        for resource in resources(template).values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    assert len(alarms) > 15
+    for alarm in alarms:
+        _, name, _ = alarm["AlarmName"]["Fn::If"]
+        section = re.search(r" Runbook, section (\d)\.$", alarm["AlarmDescription"])
+        assert section, name
+        assert f"\n## {section[1]}. " in runbook, name
+        assert f"\n| `{name}` | " in runbook

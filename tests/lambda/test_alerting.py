@@ -147,6 +147,24 @@ def test_an_allowed_user_is_stored_and_not_mailed(handle: Handle, resources: Res
     assert "episode" not in resources.items("user#1")
 
 
+def test_whom_the_operator_blocked_or_took_off_by_hand_is_alerted_like_any_other(
+    handle: Handle, resources: Resources
+) -> None:
+    """The runbook's commands make the item of a user who has no episode yet."""
+    table = boto3.resource("dynamodb", endpoint_url=resources.endpoint).Table(resources.table)
+    tomorrow = int(datetime.now(UTC).timestamp()) + 86_400
+    by_hand = {"blocked": "yes", "blocked_until": tomorrow, "expires_at": tomorrow}
+    table.put_item(Item={"pk": "user#1", "sk": "episode", "user_id": 1, **by_hand})
+    table.put_item(Item={"pk": "user#2", "sk": "episode"})
+    assert failures(handle(batch(count(1, 20), count(2, 20)))) == []
+    (mail,) = resources.sent()
+    assert "2 users" in mail["Subject"]
+    first, second = (resources.items(f"user#{user}")["episode"] for user in (1, 2))
+    assert {name: first[name] for name in by_hand} == by_hand, "the operator's block is longer than an alert's"
+    assert first["told"] is second["told"] is True
+    assert abs(int(second["blocked_until"]) - datetime.now(UTC).timestamp() - 3600) < 60
+
+
 def test_the_block_list_and_the_worst_users_can_be_queried(handle: Handle, resources: Resources) -> None:
     """As docs/runbook.md says."""
     handle(batch(count(1, 500), count(2, 20), count(3, 9)))

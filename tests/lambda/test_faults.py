@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -11,6 +13,8 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ReadTimeoutError
+from botocore.httpsession import URLLib3Session
 
 from .conftest import NOON, Handle, Resources, batch, count, failures
 from .test_alerting import due_digests, message, windows
@@ -98,7 +102,7 @@ def test_a_mail_that_was_sent_and_not_noted_is_known_by_its_receipt(
     event = batch(count(1, 50, NOON + timedelta(seconds=10)))
     # The statement that stores the window is let through, those that note the mail are not.
     mend = break_statements_after(1)
-    assert failures(handle(event, milliseconds=4_000)) == ["1"]
+    assert failures(handle(event, milliseconds=7_000)) == ["1"]
     assert len(resources.sent()) == 1
     mend()
     assert failures(handle(event)) == []
@@ -131,6 +135,54 @@ def test_a_mail_that_sns_refuses_waits_in_the_queue_and_is_sent_once(
     (mail,) = resources.sent()
     assert "3 users" in mail["Subject"]
     assert due_digests(resources) == [] or not any(sk.startswith("user#") for sk in resources.items(digest))
+
+
+def test_a_mail_whose_answer_is_lost_is_not_sent_again(start: Callable[..., Handle], resources: Resources) -> None:
+    """SNS has taken it, and the function cannot know that before the receipt."""
+    handle = start()
+    client = sys.modules["ecomm_detect_high_event_volume.handler"].mailer._sns
+    client.meta.events.register("before-send.sns.Publish", lose_the_answer)
+    assert failures(handle(batch(count(1, 50)))) == []
+    client.meta.events.unregister("before-send.sns.Publish", lose_the_answer)
+    for receipt in resources.take(resources.receipts):
+        assert failures(handle(message(receipt, 1))) == []
+    deliver(handle, resources)
+    assert len(resources.sent()) == 1
+
+
+def lose_the_answer(request: Any, **_: Any) -> None:
+    assert URLLib3Session().send(request).status_code == 200
+    raise ReadTimeoutError(endpoint_url=request.url)
+
+
+def test_a_table_that_answers_slowly_delays_a_crowd_and_loses_nobody(
+    start: Callable[..., Handle], resources: Resources
+) -> None:
+    """Claims of hundreds of attackers take longer than the time that there is: some of them are done each time."""
+    handle = start()
+    client = sys.modules["ecomm_detect_high_event_volume.handler"].table._dynamodb
+    client.meta.events.register("before-send.dynamodb.UpdateItem", lambda **_: time.sleep(0.15))
+    event = batch(*(count(user, 50) for user in range(1, 201)))
+    begun = time.monotonic()
+    left = [len(failures(handle(event, milliseconds=7_000)))]
+    assert time.monotonic() - begun < 7, "Lambda would have cut it off"
+    while left[-1]:
+        left.append(len(failures(handle(event, milliseconds=7_000))))
+        assert left[-1] < left[-2], left
+    deliver(handle, resources)
+    told = "".join(mail["Message"] for mail in resources.sent())
+    assert [user for user in range(1, 201) if len(re.findall(rf"^{user} +50 ", told, re.MULTILINE)) != 1] == []
+
+
+def test_hundreds_of_windows_are_looked_up_without_a_pause(
+    handle: Handle, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = batch(*(count(user, 50) for user in range(1, 401)))
+    assert failures(handle(event)) == []
+    paused: list[float] = []
+    monkeypatch.setattr(time, "sleep", paused.append)
+    assert failures(handle(event)) == []
+    assert paused == []
 
 
 def test_where_neither_sns_nor_the_queue_takes_the_mail_its_records_come_again(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import boto3
@@ -19,15 +21,14 @@ DEADLINE_SECONDS = 60
 
 def client(platform: Platform, service: str, **settings: Any) -> Any:
     """With keys of its own, since those of the environment are there within a test only. settings: of botocore."""
-    session: Any = boto3.session.Session()
-    return session.client(
-        service,
-        endpoint_url=platform.endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-        config=Config(**settings) if settings else None,
-    )
+    session = shared_session(threading.get_ident())
+    return session.client(service, endpoint_url=platform.endpoint, config=Config(**settings) if settings else None)
+
+
+@cache
+def shared_session(thread: int) -> Any:
+    """A thread's own, since it is for one alone; a new one reads the services' models again, which takes long."""
+    return boto3.session.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name="us-east-1")
 
 
 def without_retries(platform: Platform, service: str) -> Any:

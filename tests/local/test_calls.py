@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from tests.conftest import Platform, start_platform, stop_platform
+from tests.local.aws import wait_until
 
 ARN = "arn:aws:{}:us-east-1:000000000000:{}"
 
@@ -130,14 +131,38 @@ def test_a_batch_needs_the_right_of_the_single_call(rights: Any) -> None:
     assert ("sns:Publish", topic) in recorded()
 
 
-def test_athena_by_the_workgroup_of_the_query(rights: Any) -> None:
+def test_athena_by_the_workgroup_of_the_query_which_has_the_rights_of_who_asks(rights: Any) -> None:
     client, recorded = rights
     athena = client("athena")
     client("s3").create_bucket(Bucket="answers")
     athena.create_work_group(Name="ours", Configuration={"ResultConfiguration": {"OutputLocation": "s3://answers/"}})
     query = athena.start_query_execution(QueryString="select 1", WorkGroup="ours")["QueryExecutionId"]
     athena.get_query_execution(QueryExecutionId=query)
-    assert recorded()[-1] == ("athena:GetQueryExecution", ARN.format("athena", "workgroup/ours"))
+    assert ("athena:GetQueryExecution", ARN.format("athena", "workgroup/ours")) in recorded()
+    result = ("s3:PutObject", f"arn:aws:s3:::answers/{query}.csv")
+    wait_until(lambda: result in recorded())
+
+
+def test_work_in_the_platforms_own_process_is_its_roles(rights: Any, request: pytest.FixtureRequest) -> None:
+    client, recorded = rights
+    client("s3").create_bucket(Bucket="crawled")
+    client("s3").put_object(Bucket="crawled", Key="events/a.csv", Body=b"user,price\n1,2.5\n")
+    glue = client("glue")
+    glue.create_database(DatabaseInput={"Name": "found"})
+    glue.create_crawler(
+        Name="crawler",
+        Role=f"arn:aws:iam::000000000000:role/{request.node.name}",
+        DatabaseName="found",
+        Targets={"S3Targets": [{"Path": "s3://crawled/events/"}]},
+    )
+    glue.start_crawler(Name="crawler")
+    wait_until(lambda: glue.get_crawler(Name="crawler")["Crawler"]["State"] == "READY")
+    assert set(recorded()) >= {
+        ("s3:ListBucket", "arn:aws:s3:::crawled"),
+        ("s3:GetObject", "arn:aws:s3:::crawled/events/a.csv"),
+        ("glue:CreateTable", ARN.format("glue", "table/found/events")),
+        ("logs:PutLogEvents", ARN.format("logs", "log-group:/aws-glue/crawlers:log-stream:")),
+    }
 
 
 def test_metrics_with_their_namespace(rights: Any, recording: Platform) -> None:

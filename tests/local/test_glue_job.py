@@ -21,6 +21,7 @@ from local.config import Config
 from local.glue_job import JobEngine
 from local.glue_job.arguments import JobError, resolve
 from local.glue_job.command import prepare
+from local.sessions import end_orphans
 from tests.conftest import ROOT, Platform, free_port, start_platform, stop_platform
 
 ROLE = "arn:aws:iam::000000000000:role/job"
@@ -119,7 +120,6 @@ def jobs(platform: Platform) -> Jobs:
     return Jobs(platform, "glue-job-tests")
 
 
-@pytest.mark.slow
 def test_a_spark_script_reads_and_writes_s3_with_its_arguments(jobs: Jobs) -> None:
     defaults = {
         "--SOURCE": f"s3://{jobs.bucket}/in/",
@@ -163,7 +163,6 @@ def test_a_spark_script_reads_and_writes_s3_with_its_arguments(jobs: Jobs) -> No
     assert not folder.exists(), "a run's folder is taken away"
 
 
-@pytest.mark.slow
 def test_a_stopped_spark_run_leaves_no_process(jobs: Jobs) -> None:
     jobs.create("stopped", SLEEP, "glueetl")
     run_id = jobs.start("stopped")
@@ -177,7 +176,6 @@ def test_a_stopped_spark_run_leaves_no_process(jobs: Jobs) -> None:
     assert alive(processes) == []
 
 
-@pytest.mark.slow
 def test_a_spark_script_that_fails_says_why(jobs: Jobs) -> None:
     endings = {
         "spark-raises": (
@@ -309,11 +307,9 @@ def test_a_failed_run_is_tried_again_as_often_as_the_job_says(jobs: Jobs) -> Non
 def own_var(tmp_path: Path) -> Iterator[Path]:
     """State for a platform that a test stops by itself; what is left of its runs is ended."""
     yield tmp_path
-    for record in (tmp_path / "run" / "glue").glob("*.json"):
-        psutil.Process(json.loads(record.read_text())["pid"]).kill()
+    end_orphans(tmp_path / "run" / "glue")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_run_does_not_outlive_its_platform(own_var: Path, how: signal.Signals) -> None:
     """After SIGTERM at once; after SIGKILL the next platform ends what it finds. Both times the run says so."""

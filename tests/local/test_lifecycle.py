@@ -35,6 +35,7 @@ class Instance:
             "LOCAL_VAR": str(var),
             "LOCAL_AWS_PORT": str(self.port),
             "AIRFLOW_PORT": str(free_port()),
+            "FLINK_PORT": str(free_port()),
             "LOCAL_DAGS": str(var.parent / "dags"),
             "LOCAL_PLUGINS": str(var.parent / "plugins"),
         }
@@ -72,7 +73,11 @@ class Instance:
     def listeners(self) -> set[tuple[str, int]]:
         addresses = set()
         for process in self.processes():
-            for connection in process.net_connections(kind="inet"):
+            try:
+                connections = process.net_connections(kind="inet")
+            except psutil.NoSuchProcess:  # Airflow's workers come and go.
+                continue
+            for connection in connections:
                 if connection.status == psutil.CONN_LISTEN or connection.type == socket.SOCK_DGRAM:
                     addresses.add((connection.laddr.ip, connection.laddr.port))
         return addresses
@@ -162,13 +167,23 @@ def test_down_ends_what_does_not_want_to_end(instance: Instance) -> None:
         other.wait()
 
 
-def test_a_number_that_another_process_has_by_now_is_left_alone(instance: Instance) -> None:
+def test_what_has_ended_but_has_nobody_to_ask_for_its_status_is_not_waited_for(instance: Instance) -> None:
     instance.up("platform")
-    instance.run("down", "platform")
+    environment = instance.process("platform").environ()
+    # A child of this process, which does not ask: as in a container whose first process is no init.
+    zombie = subprocess.Popen(["sleep", "600"], env=environment)
+    begun = time.monotonic()
+    assert instance.run("down", "platform").returncode == 0
+    assert time.monotonic() - begun < 5
+    assert zombie.wait(timeout=5) == -signal.SIGTERM
+
+
+def test_a_number_that_another_process_has_by_now_is_left_alone(instance: Instance) -> None:
+    (instance.var / "run").mkdir(parents=True)
     stranger = subprocess.Popen(["sleep", "600"])
     try:
         created = psutil.Process(stranger.pid).create_time()
-        record = {"pid": stranger.pid, "created": created, "port": instance.port}
+        record = {"pid": stranger.pid, "created": created}
         (instance.var / "run" / "platform.json").write_text(json.dumps(record))
         assert "died" in instance.run("status", "platform").stdout
         instance.run("down", "platform")
@@ -191,12 +206,63 @@ def test_a_taken_port_is_named_with_its_holder_and_its_setting(instance: Instanc
     assert instance.processes() == []
 
 
-def test_a_second_instance_on_the_same_folder_is_refused(instance: Instance) -> None:
+def test_the_holder_of_a_port_is_named_by_its_folder_where_it_is_another_instance(instance: Instance) -> None:
+    instance.up("platform")
+    other = instance.var.parent / "other"
+    refused = instance.run("up", "platform", LOCAL_VAR=str(other))
+    holder = f"process {instance.process('platform').pid} (platform of {instance.var})"
+    assert f"Port {instance.port} of 127.0.0.1, which platform listens on, is taken by {holder}. " in refused.stderr
+
+
+def test_all_ports_are_looked_at_before_anything_starts(instance: Instance) -> None:
+    airflow, flink = (int(instance.settings[name]) for name in ("AIRFLOW_PORT", "FLINK_PORT"))
+    with socket.create_server(("127.0.0.1", airflow)), socket.create_server(("127.0.0.1", flink)):
+        refused = instance.run("up")
+    assert refused.returncode == 1
+    assert f"Port {airflow} of 127.0.0.1, which airflow listens on, is taken" in refused.stderr
+    assert f"Port {flink} of 127.0.0.1, which platform listens on, is taken" in refused.stderr
+    assert (refused.stdout, instance.processes()) == ("", [])
+
+
+def test_ports_that_are_proposed_are_free_and_none_twice(instance: Instance) -> None:
+    port = instance.port
+    others = {"FLINK_PORT": str(port + 1), "AIRFLOW_PORT": str(port + 2)}
+    taken = [socket.create_server(("127.0.0.1", one)) for one in (port, port + 1, port + 3)]
+    refused = instance.run("up", **others)
+    for listener in taken:
+        listener.close()
+    assert f"LOCAL_AWS_PORT={port + 4}." in refused.stderr
+    assert f"FLINK_PORT={port + 5}." in refused.stderr
+
+
+def test_status_tells_the_ports_of_what_runs_whatever_the_shell_has(instance: Instance) -> None:
+    instance.up("platform")
+    status = instance.run("status", "platform", LOCAL_AWS_PORT=str(free_port()))
+    assert f"http://127.0.0.1:{instance.port} " in status.stdout
+    assert status.returncode == 0
+
+
+def test_what_runs_is_known_although_the_clock_was_set(instance: Instance) -> None:
+    instance.up("platform")
+    record = instance.var / "run" / "platform.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"created": time.time() - 7200}))
+    assert "platform  running" in instance.run("status", "platform").stdout
+    assert "platform is already up" in instance.up("platform")
+
+
+@pytest.mark.parametrize("setting", ["LOCAL_AWS_PORT", "FLINK_PORT"])
+def test_a_second_instance_on_the_same_folder_is_refused(instance: Instance, setting: str) -> None:
     instance.up("platform")
     port = str(free_port())
-    refused = instance.run("up", "platform", LOCAL_AWS_PORT=port)
+    refused = instance.run("up", "platform", **{setting: port})
     assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
-    assert f"already listens on port {instance.port}, not on {port}" in refused.stderr
+    assert f"{instance.var} is in use" in refused.stderr
+    assert f"{setting}={instance.settings[setting]} (not {port})" in refused.stderr
+
+
+def test_a_second_platform_on_the_same_folder_does_not_start(instance: Instance) -> None:
+    instance.up("platform")
+    port = str(free_port())
     server = subprocess.run(
         [sys.executable, "-m", "local.server"],
         cwd=ROOT,
@@ -250,6 +316,24 @@ def test_logs_show_the_end_and_go_on(instance: Instance) -> None:
     finally:
         following.send_signal(signal.SIGINT)
         assert following.wait(timeout=60) == 130
+
+
+def test_a_reader_of_the_logs_that_has_enough_is_no_error(instance: Instance) -> None:
+    log = instance.var / "log/platform.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("a line of the log\n" * 100_000)
+    reading = subprocess.Popen(
+        [sys.executable, "-m", "local", "logs", "platform", "-n", "100000"],
+        cwd=ROOT,
+        env={**os.environ, **instance.settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert reading.stdout and reading.stderr
+    reading.stdout.readline()
+    reading.stdout.close()
+    assert reading.stderr.read() == b""
+    reading.wait(WAIT_SECONDS)
 
 
 def test_an_unknown_service_and_a_bad_port_are_sentences(instance: Instance) -> None:
@@ -308,7 +392,6 @@ def wait_for(what: str, look: Any) -> Any:
     raise AssertionError(f"Waited {WAIT_SECONDS} s for {what}.")
 
 
-@pytest.mark.slow
 def test_airflow_runs_a_dag_against_the_platform_and_listens_on_this_machine_only(instance: Instance) -> None:
     for name in ("dags", "plugins"):
         (instance.var.parent / name).mkdir()

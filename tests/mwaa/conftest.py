@@ -28,7 +28,7 @@ def make_package(target: Path, *options: str) -> str:
 
 @dataclass(frozen=True)
 class Image:
-    """An image's environment, of which `make test-images` builds what loading DAGs needs, in the image's versions."""
+    """An image, as far as Python's packages go: all of them, in its versions, from `make test-images`."""
 
     version: str
 

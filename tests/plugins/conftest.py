@@ -21,6 +21,11 @@ PARQUET = {
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
     "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
 }
+# A query that nobody waits for to the end.
+ENDLESS = (
+    "select count_if((a.n * b.n * c.n) % 7 = 3) as number from unnest(sequence(1, 10000)) as a (n) "
+    "cross join unnest(sequence(1, 10000)) as b (n) cross join unnest(sequence(1, 10000)) as c (n)"
+)
 
 
 @pytest.fixture

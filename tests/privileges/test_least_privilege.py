@@ -21,9 +21,9 @@ UNSEEN = Path(__file__).with_name("not_seen_here.toml")
 SEEN = {"GlueJobRole", "FlinkRole", "FunctionRole", "SimulatorPolicy", "OperatorPolicy", *ROLES_OF["airflow"]}
 
 
-# What tests made for themselves: streams of their own applications, data of their own for the deployed job, and a queue
-# that is missing on purpose. No role of the stacks is about them.
-NOBODYS = ("*:stream/counts-*", "*:ecommerce-raw-*/killed*", "*:nowhere")
+# What tests made for themselves: streams and code of their own applications, data of their own for the deployed job, a
+# queue that is missing on purpose. No role of the stacks is about them.
+NOBODYS = ("*:stream/counts-*", "*:::artifacts-*", "*:ecommerce-raw-*/killed*", "*:nowhere")
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,6 @@ import pytest
 
 from tests.runs.conftest import Machine, eventually
 
-pytestmark = pytest.mark.slow
-
 JOB = "waits"
 SCRIPT = """
 import sys, time
@@ -154,10 +152,17 @@ def test_a_task_that_is_failed_by_hand_stops_its_run(begin: Begin, dag_id: str, 
 
 def test_the_link_beside_a_task_leads_to_its_run(begin: Begin) -> None:
     run = begin("one_glue_run", "running")
+
+    def link() -> str:
+        path = f"/dags/one_glue_run/dagRuns/{run.run_id}/taskInstances/convert/links"
+        return str(run.machine.ask("GET", path)["extra_links"]["Open in the console"] or "")
+
+    while_it_runs = eventually(link, "the link of a task that runs")
+    assert run.task()["state"] == "running"
     run.go.touch()
     assert run.end() == "success"
-    links = run.machine.ask("GET", f"/dags/one_glue_run/dagRuns/{run.run_id}/taskInstances/convert/links")
-    page, _, at = links["extra_links"]["Open in the console"].partition("#")
+    assert link() == while_it_runs
+    page, _, at = while_it_runs.partition("#")
     assert page == f"{run.machine.platform.endpoint}/_local/console/gluestudio/home?region=us-east-1"
     assert "/_local/console/shown" in httpx.get(page).text
     shown = httpx.get(f"{run.machine.platform.endpoint}/_local/console/shown", params={"at": f"#{at}"})

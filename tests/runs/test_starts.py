@@ -6,16 +6,14 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from io import StringIO
+from urllib.parse import quote
 
-import pytest
 from rich.console import Console
 
 from demo.follow import follow
 from demo.progress import Progress
 from tests.conftest import ROOT
 from tests.runs.conftest import PATIENCE_SECONDS, Machine
-
-pytestmark = pytest.mark.slow
 
 
 def ends_green(machine: Machine, dag_id: str, run_id: str) -> None:
@@ -42,6 +40,23 @@ def test_by_the_form_with_a_logical_date(machine: Machine) -> None:
     body = {"dag_run_id": "by_form", "logical_date": datetime.now(UTC).isoformat(), "conf": conf}
     machine.ask("POST", "/dags/ecomm_streaming_stop/dagRuns", body)
     ends_green(machine, "ecomm_streaming_stop", "by_form")
+
+
+def test_by_a_backfill_for_a_night_that_was_missed_and_once_more_when_it_is_cleared(machine: Machine) -> None:
+    """Its day is that of the run, whenever that is run."""
+    dag_id = "ecomm_archive_to_curated"
+    machine.airflow.unpause(dag_id)
+    nights = {"from_date": "2026-01-10T00:00:00Z", "to_date": "2026-01-10T12:00:00Z"}
+    machine.ask("POST", "/backfills", {"dag_id": dag_id, **nights})
+    (run,) = machine.ask("GET", f"/dags/{dag_id}/dagRuns?run_type=backfill")["dag_runs"]
+    run_id = quote(run["dag_run_id"])
+    for number in (1, 2):
+        ends_green(machine, dag_id, run["dag_run_id"])
+        path = f"/dags/{dag_id}/dagRuns/{run_id}"
+        told = str(machine.ask("GET", f"{path}/taskInstances/unpack_archive/logs/{number}"))
+        assert "Nothing was archived on 2026-01-09" in told
+        if number == 1:
+            machine.ask("POST", f"{path}/clear", {"dry_run": False, "only_failed": False})
 
 
 def test_by_the_shell(machine: Machine) -> None:

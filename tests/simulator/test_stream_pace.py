@@ -13,7 +13,7 @@ import pytest
 from simulator.stream_data_simulator import Options, stream_data_simulator
 from simulator.stream_data_simulator.attacks import Action, Attack, Label
 from simulator.stream_data_simulator.events import Event, EventReader
-from simulator.stream_data_simulator.schedule import Due, Pace, Schedule
+from simulator.stream_data_simulator.schedule import Pace, Schedule
 from tests.simulator.conftest import RealStream, row
 
 CsvFile = Callable[[Sequence[str]], Path]
@@ -94,10 +94,10 @@ def order(schedule: Schedule, passes: Sequence[Sequence[Event]]) -> list[tuple[s
     """Of each event: the attack's kind or "row", its offset, and its event_time since the first row."""
     begin = passes[0][0].seconds
 
-    def name(due: Due) -> tuple[str, float, int]:
-        return (due.label.kind if due.label else "row", due.offset, due.event.seconds - begin)
-
-    return [name(due) for due in schedule.events(passes)]
+    return [
+        (label.kind if label else "row", offset, event.seconds - begin)
+        for event, _, offset, label in schedule.events(passes)
+    ]
 
 
 def rows(*seconds: int) -> list[Event]:
@@ -124,7 +124,7 @@ def test_attacks_by_the_datas_clock_stand_between_its_rows_and_end_with_it() -> 
 def test_attacks_by_the_streams_clock_run_out_after_the_last_row() -> None:
     attacks = [attack("loud", "stream", [0.5, 1.5, 30])]
     schedule = Schedule(Pace(speed=2), attacks, EventReader("category_id"), replay=False, elapsed=lambda: 0.0)
-    due = [(d.label is not None, d.due, d.event.seconds) for d in schedule.events([rows(0, 2, 4)])]
+    due = [(label is not None, due, event.seconds) for event, due, _, label in schedule.events([rows(0, 2, 4)])]
     first = rows(0)[0].seconds
     assert due == [
         (False, 0.0, first),

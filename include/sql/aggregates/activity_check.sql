@@ -10,6 +10,36 @@ with keys as (
         count(*) as copies
     from {{ table }}
     group by hour, category_code, event_type, user_id, user_session
+),
+
+fact as (
+    select
+        date_trunc('hour', event_time) as hour,
+        category_code,
+        event_type,
+        count(*) as events,
+        count_if(brand is null) as events_without_brand,
+        count_if(price <= 0) as events_without_price,
+        sum(price) as amount,
+        min(event_time) as first_event_time,
+        max(event_time) as last_event_time
+    from {{ database }}.ecomm_user_activity
+    group by date_trunc('hour', event_time), category_code, event_type
+),
+
+activity as (
+    select
+        hour,
+        category_code,
+        event_type,
+        sum(events) as events,
+        sum(events_without_brand) as events_without_brand,
+        sum(events_without_price) as events_without_price,
+        sum(amount) as amount,
+        min(first_event_time) as first_event_time,
+        max(last_event_time) as last_event_time
+    from {{ table }}
+    group by hour, category_code, event_type
 )
 
 select
@@ -27,23 +57,24 @@ select
 from keys
 union all
 select
-    'as many events as the fact has' as check_name,
+    'events, times and money are those of the fact, by hour, category and event type' as check_name,
     'error' as severity,
-    abs(coalesce(sum(events), 0) - (select count(*) from {{ database }}.ecomm_user_activity)) as failing_rows,
-    'events: ' || cast(sum(events) as varchar) as detail
-from {{ table }}
-union all
-select
-    'as fresh as the fact' as check_name,
-    'error' as severity,
-    if(
-        max(last_event_time) is distinct from (
-            select max(fact.event_time) from {{ database }}.ecomm_user_activity as fact
-        ),
-        1, 0
+    count_if(
+        activity.events is distinct from fact.events
+        or activity.events_without_brand is distinct from fact.events_without_brand
+        or activity.events_without_price is distinct from fact.events_without_price
+        or activity.amount is distinct from fact.amount
+        or activity.first_event_time is distinct from fact.first_event_time
+        or activity.last_event_time is distinct from fact.last_event_time
     ) as failing_rows,
-    'newest event: ' || cast(max(last_event_time) as varchar) as detail
-from {{ table }}
+    'events: ' || cast(coalesce(sum(fact.events), 0) as varchar) as detail
+from activity
+full outer join fact
+    on
+        activity.hour = fact.hour
+        -- A full join asks for equal keys; no code is empty.
+        and coalesce(activity.category_code, '') = coalesce(fact.category_code, '')
+        and activity.event_type = fact.event_type
 union all
 select
     'hour, event type and user are known' as check_name,

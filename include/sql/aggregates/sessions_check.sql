@@ -9,6 +9,8 @@ with copies as (
 
 totals as (
     select
+        count(*) as sessions,
+        max(last_event_time) as last_event_time,
         sum(views) as views,
         sum(carts) as carts,
         sum(purchases) as purchases,
@@ -19,6 +21,8 @@ totals as (
 
 expected as (
     select
+        count(distinct user_session) as sessions,
+        max(last_event_time) as last_event_time,
         sum(if(event_type = 'view', events, 0)) as views,
         sum(if(event_type = 'cart', events, 0)) as carts,
         sum(if(event_type = 'purchase', events, 0)) as purchases,
@@ -45,7 +49,7 @@ select
     count_if(
         day is null
         or day <> cast(first_event_time as date)
-        or users < 1
+        or coalesce(users, 0) < 1
         or suspicious is null
         or first_event_time > last_event_time
     ) as failing_rows,
@@ -53,9 +57,11 @@ select
 from {{ table }}
 union all
 select
-    'events and money are those of the activity with a session' as check_name,
+    'sessions, events and money are those of the activity, and as fresh' as check_name,
     count_if(
-        totals.views is distinct from expected.views
+        totals.sessions is distinct from expected.sessions
+        or totals.last_event_time is distinct from expected.last_event_time
+        or totals.views is distinct from expected.views
         or totals.carts is distinct from expected.carts
         or totals.purchases is distinct from expected.purchases
         or totals.cart_value is distinct from expected.cart_value

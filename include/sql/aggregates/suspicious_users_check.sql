@@ -7,9 +7,33 @@ with users as (
     group by user_id
 ),
 
-active_users as (
-    select distinct user_id
+hours as (
+    select
+        user_id,
+        hour,
+        sum(events) as events,
+        sum(repeated_events) as repeats,
+        sum(if(event_type = 'view', events, 0)) as views,
+        sum(if(event_type = 'cart', events, 0)) as carts,
+        sum(if(event_type = 'purchase', events, 0)) as purchases
     from {{ database }}.agg_activity
+    group by user_id, hour
+),
+
+rule_breakers as (
+    select user_id
+    from hours
+    where
+        events > {{ thresholds.events_per_hour }}
+        or carts > {{ thresholds.carts_per_hour }}
+        or repeats > {{ thresholds.repeats_per_hour }}
+    union
+    select user_id
+    from hours
+    group by user_id, cast(hour as date)
+    having
+        count(*) > {{ thresholds.hours_per_day }}
+        or (sum(views) > {{ thresholds.views_without_end }} and sum(carts) + sum(purchases) = 0)
 )
 
 select
@@ -34,8 +58,8 @@ select
 from {{ table }}
 union all
 select
-    'every user has activity' as check_name,
-    count_if(active_users.user_id is null) as failing_rows,
+    'whoever breaks a rule is listed, and nobody else' as check_name,
+    count_if(users.user_id is null or rule_breakers.user_id is null) as failing_rows,
     '' as detail
 from users
-left join active_users on users.user_id = active_users.user_id
+full outer join rule_breakers on users.user_id = rule_breakers.user_id

@@ -8,7 +8,7 @@ with copies as (
     group by day, audience
 ),
 
-daily as (
+daily_activity as (
     select
         cast(activity.hour as date) as day,
         audiences.audience,
@@ -24,14 +24,37 @@ daily as (
     group by cast(activity.hour as date), audiences.audience
 ),
 
-everybody as (
-    select * from {{ table }}
-    where audience = 'all'
+first_days as (
+    select
+        activity.user_id,
+        suspicious.user_id is null as human,
+        cast(min(activity.hour) as date) as day
+    from {{ database }}.agg_activity as activity
+    left join {{ database }}.suspicious_users as suspicious on activity.user_id = suspicious.user_id
+    group by activity.user_id, suspicious.user_id
 ),
 
-people as (
-    select * from {{ table }}
-    where audience = 'human'
+newcomers as (
+    select
+        first_days.day,
+        audiences.audience,
+        count(*) as visitors
+    from first_days
+    cross join (values 'all', 'human') as audiences (audience)
+    where audiences.audience = 'all' or first_days.human
+    group by first_days.day, audiences.audience
+),
+
+daily_sessions as (
+    select
+        sessions.day,
+        audiences.audience,
+        count(*) as sessions,
+        count_if(sessions.purchases > 0) as sessions_with_purchase
+    from {{ database }}.agg_sessions as sessions
+    cross join (values 'all', 'human') as audiences (audience)
+    where audiences.audience = 'all' or not sessions.suspicious
+    group by sessions.day, audiences.audience
 )
 
 select
@@ -42,57 +65,51 @@ from {{ table }}
 union all
 select
     'one row for a day and audience' as check_name,
-    count_if(copies > 1 or day is null or audience not in ('all', 'human')) as failing_rows,
+    count_if(copies > 1) as failing_rows,
     '' as detail
 from copies
 union all
 select
-    'a visitor is either new or returning' as check_name,
-    count_if(new_visitors + returning_visitors is distinct from visitors) as failing_rows,
-    '' as detail
-from {{ table }}
-union all
-select
-    'the conversion rate lies between 0 and 1' as check_name,
-    count_if(conversion_rate < 0 or conversion_rate > 1 or (sessions > 0 and conversion_rate is null)) as failing_rows,
-    '' as detail
-from {{ table }}
-union all
-select
     'visitors, events and revenue are those of the activity, by day and audience' as check_name,
     count_if(
-        visitors.visitors is distinct from daily.visitors
-        or visitors.views is distinct from daily.views
-        or visitors.carts is distinct from daily.carts
-        or visitors.purchases is distinct from daily.purchases
-        or visitors.revenue is distinct from daily.revenue
+        visitors.visitors is distinct from daily_activity.visitors
+        or visitors.views is distinct from daily_activity.views
+        or visitors.carts is distinct from daily_activity.carts
+        or visitors.purchases is distinct from daily_activity.purchases
+        or visitors.revenue is distinct from daily_activity.revenue
     ) as failing_rows,
-    'days: ' || cast(count(distinct daily.day) as varchar) as detail
+    'days: ' || cast(count(distinct daily_activity.day) as varchar) as detail
 from {{ table }} as visitors
-full outer join daily on visitors.day = daily.day and visitors.audience = daily.audience
+full outer join daily_activity
+    on
+        visitors.day = daily_activity.day
+        and visitors.audience = daily_activity.audience
 union all
 select
-    'as many sessions as in agg_sessions, human ones those that are not suspicious' as check_name,
-    if(
-        (select sum(sessions) from everybody) is distinct from (select count(*) from {{ database }}.agg_sessions),
-        1, 0
-    )
-    + if(
-        (select coalesce(sum(sessions), 0) from people)
-        is distinct from (select count_if(not suspicious) from {{ database }}.agg_sessions),
-        1, 0
-    ) as failing_rows,
-    '' as detail
-union all
-select
-    'people are not more than all' as check_name,
+    'a visitor is new on the first day, and returning on every other' as check_name,
     count_if(
-        everybody.day is null
-        or people.visitors > everybody.visitors
-        or people.sessions > everybody.sessions
-        or people.views > everybody.views
-        or people.revenue > everybody.revenue
+        visitors.new_visitors is distinct from coalesce(newcomers.visitors, 0)
+        or visitors.new_visitors + visitors.returning_visitors is distinct from visitors.visitors
     ) as failing_rows,
+    'new: ' || cast(coalesce(sum(newcomers.visitors), 0) as varchar) as detail
+from {{ table }} as visitors
+full outer join newcomers on visitors.day = newcomers.day and visitors.audience = newcomers.audience
+union all
+select
+    'sessions are those of agg_sessions, by day and audience' as check_name,
+    count_if(
+        visitors.sessions is distinct from coalesce(daily_sessions.sessions, 0)
+        or visitors.sessions_with_purchase is distinct from coalesce(daily_sessions.sessions_with_purchase, 0)
+    ) as failing_rows,
+    'sessions: ' || cast(coalesce(sum(daily_sessions.sessions), 0) as varchar) as detail
+from {{ table }} as visitors
+full outer join daily_sessions
+    on
+        visitors.day = daily_sessions.day
+        and visitors.audience = daily_sessions.audience
+union all
+select
+    'the conversion rate is that of the sessions' as check_name,
+    count_if(conversion_rate is distinct from sessions_with_purchase * 1e0 / nullif(sessions, 0)) as failing_rows,
     '' as detail
-from people
-left join everybody on people.day = everybody.day
+from {{ table }}

@@ -8,23 +8,47 @@ with copies as (
     group by day, check
 ),
 
-events as (
+expected as (
     select
-        cast(hour as date) as day,
-        sum(events) as events,
-        sum(repeated_events) as repeated
-    from {{ database }}.agg_activity
-    group by cast(hour as date)
+        cast(activity.hour as date) as day,
+        sum(activity.events) as events,
+        sum(activity.events) - sum(if(activity.category_code is not null, activity.events, 0)) as without_category_code,
+        sum(activity.events_without_brand) as without_brand,
+        sum(activity.events_without_price) as without_price,
+        sum(activity.events) - sum(if(activity.user_session is not null, activity.events, 0)) as without_session,
+        sum(activity.repeated_events) as repeated,
+        sum(activity.events) - sum(if(suspicious.user_id is null, activity.events, 0)) as of_suspicious_users
+    from {{ database }}.agg_activity as activity
+    left join {{ database }}.suspicious_users as suspicious on activity.user_id = suspicious.user_id
+    group by cast(activity.hour as date)
 ),
 
-repetitions as (
-    select * from {{ table }}
-    where check = 'event_is_not_repeated'
+-- Of each day with events what the checks looked at and found.
+daily as (
+    select
+        day,
+        min(if(check not in ('day_has_events', 'line_is_readable'), "rows")) as fewest_events,
+        max(if(check not in ('day_has_events', 'line_is_readable'), "rows")) as most_events,
+        sum(if(check = 'line_is_readable', "rows" - failing_rows)) as readable,
+        sum(if(check = 'category_code_is_known', failing_rows)) as without_category_code,
+        sum(if(check = 'brand_is_known', failing_rows)) as without_brand,
+        sum(if(check = 'price_is_above_zero', failing_rows)) as without_price,
+        sum(if(check = 'session_is_known', failing_rows)) as without_session,
+        sum(if(check = 'event_is_not_repeated', failing_rows)) as repeated,
+        sum(if(check = 'user_is_not_suspicious', failing_rows)) as of_suspicious_users
+    from {{ table }}
+    group by day
+    having sum("rows") > sum(failing_rows)
 ),
 
-empty_days as (
-    select * from {{ table }}
-    where check = 'day_has_events' and failing_rows > 0
+calendar as (
+    select
+        day,
+        "rows" as days,
+        failing_rows,
+        lead(day) over (order by day) as next_day
+    from {{ table }}
+    where check = 'day_has_events'
 )
 
 select
@@ -48,14 +72,21 @@ select
 from {{ table }}
 union all
 select
-    'events and repeated ones are those of the activity, day by day' as check_name,
+    'what fails is what the activity has, day by day' as check_name,
     count_if(
-        repetitions."rows" is distinct from events.events
-        or repetitions.failing_rows is distinct from events.repeated
+        daily.fewest_events is distinct from expected.events
+        or daily.most_events is distinct from expected.events
+        or daily.readable is distinct from expected.events
+        or daily.without_category_code is distinct from expected.without_category_code
+        or daily.without_brand is distinct from expected.without_brand
+        or daily.without_price is distinct from expected.without_price
+        or daily.without_session is distinct from expected.without_session
+        or daily.repeated is distinct from expected.repeated
+        or daily.of_suspicious_users is distinct from expected.of_suspicious_users
     ) as failing_rows,
     'days: ' || cast(count(*) as varchar) as detail
-from repetitions
-full outer join events on repetitions.day = events.day
+from daily
+full outer join expected on daily.day = expected.day
 union all
 select
     'every line of the quarantine is counted' as check_name,
@@ -68,8 +99,19 @@ from {{ table }}
 where check = 'line_is_readable'
 union all
 select
-    'a day is called empty only where the activity has none of it' as check_name,
-    count_if(events.day is not null) as failing_rows,
-    'empty days: ' || cast(count(*) as varchar) as detail
-from empty_days
-left join events on empty_days.day = events.day
+    'a day is empty where the activity has none of it, and no other' as check_name,
+    count_if(
+        calendar.days is distinct from 1 or calendar.failing_rows is distinct from if(expected.day is null, 1, 0)
+    ) as failing_rows,
+    'empty days: ' || cast(coalesce(sum(calendar.failing_rows), 0) as varchar) as detail
+from calendar
+full outer join expected on calendar.day = expected.day
+union all
+select
+    'a day is followed by the next, and a month by one that is loaded' as check_name,
+    count_if(
+        date_diff('day', day, next_day) <> 1
+        and not (day(day + interval '1' day) = 1 and day(next_day) = 1)
+    ) as failing_rows,
+    '' as detail
+from calendar

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from local.athena.errors import QueryError
 from local.athena.sql.coercion import Typed
-from local.athena.types import Type, text
+from local.athena.types import Type
 
 if TYPE_CHECKING:
     from local.athena.sql.expressions import Expressions
@@ -104,8 +104,3 @@ class Call:
             return ", ".join(shown) if found.group() == "{*}" else arguments[0].zone
 
         return _MARK.sub(replaced, template)
-
-
-def fail(message: str) -> str:
-    """A DuckDB expression that ends the query with an error of ours; NAME: message."""
-    return f"CAST(chr(2) || {text(message)} AS BIGINT)"

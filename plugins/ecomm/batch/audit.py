@@ -105,9 +105,7 @@ def _count(months: Sequence[str], version: str) -> tuple[dict[tuple[str, str], i
 def _aside(table: str, months: Sequence[str], version: str) -> Iterator[str]:
     """A table like this one with the version's files, for as long as it is looked at; gives its name."""
     database = settings().curated_database
-    served = catalog.find_table(database, table)
-    if served is None:
-        raise DataError(f"There is no table {table} in {database}; deploy the stacks (make deploy).")
+    served = catalog.deployed_table(database, table)
     name = catalog.aside(table, version)
     location = version_location(table, version)
     storage = served["StorageDescriptor"]

@@ -26,7 +26,8 @@ def choose(run_id: str, asked: Sequence[str], events: Iterable[Mapping[str, Any]
     served yet; an event that names none stands for all. Raises DataError where there is nothing, or a month is wrong.
     """
     present = _present()
-    served = _served()
+    partitions = catalog.list_partitions(settings().curated_database, FACT)
+    served = {"-".join(each["Values"]) for each in partitions}
     if not present:
         raise DataError(
             f"s3://{settings().raw_bucket}/{UNCOMPRESSED} holds no month; run the DAG ecomm_dataset_upload first."
@@ -36,9 +37,9 @@ def choose(run_id: str, asked: Sequence[str], events: Iterable[Mapping[str, Any]
         months = sorted(set(asked))
     else:
         named = [set(event.get("months") or present) for event in events] or [present]
-        months = sorted(set.union(*named) & present | present - served.keys())
-    gone = sorted(served.keys() - present)
-    version = _version(run_id, served.values())
+        months = sorted(set.union(*named) & present | present - served)
+    gone = sorted(served - present)
+    version = _version(run_id, [location for each in partitions for location in catalog.kept_locations(each)])
     log.info("Months to convert: %s; version %s", ", ".join(months), version)
     if gone:
         log.info("Months no longer in the raw bucket, to be dropped when the others are published: %s", ", ".join(gone))
@@ -80,14 +81,6 @@ def _present() -> set[str]:
     return {month for key in keys if (month := month_of_partition(key))}
 
 
-def _served() -> dict[str, str]:
-    """Where each month that the fact table serves lies, by month."""
-    return {
-        "-".join(partition["Values"]): partition["StorageDescriptor"]["Location"]
-        for partition in catalog.list_partitions(settings().curated_database, FACT)
-    }
-
-
 def _check(asked: Sequence[str], present: set[str]) -> None:
     for month in asked:
         if not is_month(month):
@@ -100,7 +93,10 @@ def _check(asked: Sequence[str], present: set[str]) -> None:
 
 
 def _version(run_id: str, locations: Iterable[str]) -> str:
-    """The run's id as a word, with a number where a run that was cleared has published under it already."""
+    """The run's id as a word, with a number where a run that was cleared has published under it already.
+
+    locations: where the months lie, and lay before.
+    """
     word = re.sub(r"[^a-z0-9]+", "_", run_id.lower()).strip("_")
     taken = {found[1] for location in locations if (found := re.search(r"/version=([^/]+)/", location))}
     candidates = (word if number == 1 else f"{word}_{number}" for number in range(1, len(taken) + 2))

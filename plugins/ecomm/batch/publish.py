@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ecomm import catalog
-from ecomm.aws import delete_objects, list_objects
+from ecomm.aws import delete_objects, list_objects, split_uri
 from ecomm.batch.months import version_location
+from ecomm.catalog import PREVIOUS
 from ecomm.contract import partition
+from ecomm.errors import DataError
 from ecomm.operators.derived_table import KPI_PREFIX
 from ecomm.settings import settings
 from ecomm.sql import headline
@@ -17,20 +19,18 @@ from ecomm.tables import FACT, QUARANTINE
 
 log = logging.getLogger(__name__)
 
-# The parameter of a table or partition that remembers the version before, which is kept for a way back.
-PREVIOUS = "ecomm.previous_location"
-
 
 def publish_activity(months: Sequence[str], gone: Sequence[str], version: str) -> dict[str, Any]:
     """Points each month of the fact and of the quarantine at the version, and drops the months that are gone.
 
     Each month is switched in one step; the files of the version before stay, older ones are deleted. May be repeated.
-    Returns {published, dropped, files_deleted}.
+    Returns {published, dropped, files_deleted}. Raises DataError where a later run has deleted the version's files.
     """
     database = settings().curated_database
+    storages = {table: catalog.deployed_table(database, table)["StorageDescriptor"] for table in (FACT, QUARANTINE)}
+    _require_files(months, version)
     deleted = 0
-    for table in (FACT, QUARANTINE):
-        storage = (catalog.find_table(database, table) or {})["StorageDescriptor"]
+    for table, storage in storages.items():
         served = {"-".join(each["Values"]): each for each in catalog.list_partitions(database, table)}
         for month in months:
             location = f"{version_location(table, version)}{partition(month)}/"
@@ -73,13 +73,29 @@ def publish_table(written: Mapping[str, Any], file: str) -> dict[str, Any]:
         catalog.drop_table(database, written["staged"])
         served = catalog.find_table(database, name)
     if served is None or served["StorageDescriptor"]["Location"] != location:
-        raise RuntimeError(
-            f"{written['staged']} is gone, so {name} cannot be published; clear the task that writes it."
-        )
-    kept = {location, served["Parameters"].get(PREVIOUS, location)}
-    deleted = _delete(f"{KPI_PREFIX}{name}/", lambda uri: not uri.startswith(tuple(kept)))
+        raise DataError(f"{written['staged']} is gone, so {name} cannot be published; clear the task that writes it.")
+    kept = tuple(catalog.kept_locations(served))
+    deleted = _delete(f"{KPI_PREFIX}{name}/", lambda uri: not uri.startswith(kept))
     log.info("%s serves %s rows from %s; %d older files deleted", name, f"{written['rows']:,}", location, deleted)
     return {"table": name, "location": location, "files_deleted": deleted}
+
+
+def _require_files(months: Sequence[str], version: str) -> None:
+    """Raises DataError where a month that is served with rows would have none: its version's files are gone."""
+    served = {"-".join(each["Values"]): each for each in catalog.list_partitions(settings().curated_database, FACT)}
+    for month in months:
+        folders = [f"{version_location(table, version)}{partition(month)}/" for table in (FACT, QUARANTINE)]
+        if month not in served or any(map(_has_files, folders)):
+            continue
+        if _has_files(served[month]["StorageDescriptor"]["Location"]):
+            raise DataError(
+                f"The version {version} has no file of {month} any more: a later run has published the month, and "
+                "deleted what was older. To convert it anew, clear choose_months and what follows."
+            )
+
+
+def _has_files(location: str) -> bool:
+    return bool(list_objects(*split_uri(location)))
 
 
 def _remembered(served: Mapping[str, Any] | None, location: str) -> dict[str, str]:
@@ -94,11 +110,9 @@ def _remembered(served: Mapping[str, Any] | None, location: str) -> dict[str, st
 
 def _delete_unserved(table: str) -> int:
     """Deletes the files of versions and months that are neither served, nor were just before."""
-    kept = set()
-    for each in catalog.list_partitions(settings().curated_database, table):
-        location = each["StorageDescriptor"]["Location"]
-        kept |= {location, each.get("Parameters", {}).get(PREVIOUS, location)}
-    return _delete(f"{table}/version=", lambda uri: not uri.startswith(tuple(kept)))
+    partitions = catalog.list_partitions(settings().curated_database, table)
+    kept = tuple(location for each in partitions for location in catalog.kept_locations(each))
+    return _delete(f"{table}/version=", lambda uri: not uri.startswith(kept))
 
 
 def _delete(prefix: str, unwanted: Callable[[str], bool]) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ecomm.aws import client
 from ecomm.errors import DataError
+from ecomm.operators.flink_application import describe
 from ecomm.settings import settings
 
 # Keys that DynamoDB reads, and that it deletes, in a call.
@@ -122,8 +123,7 @@ def explain_silence(found: Detection, sent: dict[str, Any], seconds: float) -> s
     """Why an attack may not have been alerted: the first part of the way from the click to the mail that is amiss."""
     what = f"No alert about user {sent['attacker']} came within {seconds:.0f} s."
     names = settings()
-    application = client("kinesisanalyticsv2").describe_application(ApplicationName=names.flink_application)
-    status = application["ApplicationDetail"]["ApplicationStatus"]
+    status = describe(names.flink_application)["ApplicationStatus"]
     if status != "RUNNING":
         return f"{what} The application {names.flink_application} is {status}: no click is counted. Start it again."
     try:

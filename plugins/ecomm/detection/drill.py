@@ -13,7 +13,9 @@ from typing import Any
 from ecomm.aws import client
 from ecomm.detection.deployed import detection, explain_silence
 from ecomm.errors import DataError
+from ecomm.operators.flink_application import describe
 from ecomm.settings import settings
+from ecomm.waiting import pauses
 
 log = logging.getLogger(__name__)
 
@@ -21,15 +23,13 @@ log = logging.getLogger(__name__)
 USERS = range(9_100_000_000_000, 9_101_000_000_000)
 ORDINARY_USERS = 30
 ORDINARY_CLICKS = 3
-LOOK_SECONDS = 0.25
+LONGEST_PAUSE = 2.0
 
 
 def check_application(start: bool) -> str:
     """The state of the Flink application; raises DataError where it does not run and the drill is not to start it."""
     name = settings().flink_application
-    status: str = client("kinesisanalyticsv2").describe_application(ApplicationName=name)["ApplicationDetail"][
-        "ApplicationStatus"
-    ]
+    status = str(describe(name)["ApplicationStatus"])
     log.info("The application %s is %s.", name, status)
     if status != "RUNNING" and not start:
         raise DataError(
@@ -102,7 +102,9 @@ def wait_for_mail(sent: dict[str, Any], patience: float) -> dict[str, Any]:
     queue = sqs.get_queue_url(QueueName=names.alert_copies_queue)["QueueUrl"]
 
     def look() -> dict[str, Any] | None:
-        for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+        # A receive that waits asks all of SQS's servers; one that does not may miss messages.
+        received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        for message in received.get("Messages", []):
             mail: dict[str, Any] = json.loads(message["Body"])
             # Other alerts are none of the drill's, but nobody else reads the copies.
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
@@ -220,9 +222,10 @@ def _put(records: list[dict[str, Any]]) -> None:
 def _until[Seen](look: Callable[[], Seen | None], patience: float, sentence: Callable[[], str]) -> Seen:
     """What `look` sees as soon as that is something; raises DataError with the sentence when patience is over."""
     deadline = time.monotonic() + patience
-    while True:
+    for pause in pauses(LONGEST_PAUSE):
         if seen := look():
             return seen
         if time.monotonic() > deadline:
             raise DataError(sentence())
-        time.sleep(LOOK_SECONDS)
+        time.sleep(pause)
+    raise AssertionError("unreachable")

@@ -49,6 +49,9 @@ class AwsOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         self.handle = self.start(context)
+        # Airflow writes a task's link when the task ends; who watches a long one wants it before.
+        link = ConsoleLink()
+        context["ti"].xcom_push(link.xcom_key, link.address(self))
         what = self.waiting(self.handle)
         if self.deferrable:
             from ecomm.triggers import StateTrigger

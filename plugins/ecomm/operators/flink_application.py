@@ -23,6 +23,15 @@ LATEST, NOTHING = "latest", "nothing"
 LAST_LINES = 40
 
 
+def describe(application: str) -> dict[str, Any]:
+    """All that the service tells of an application; raises DataError where there is none."""
+    flink = client("kinesisanalyticsv2")
+    try:
+        return dict(flink.describe_application(ApplicationName=application)["ApplicationDetail"])
+    except flink.exceptions.ResourceNotFoundException as error:
+        raise DataError(f"There is no Flink application {application}; deploy the stacks (make deploy).") from error
+
+
 class _ApplicationOperator(AwsOperator):
     """application: its name. log_group: where its log is, shown when it does not get to the state that is wanted."""
 
@@ -51,15 +60,6 @@ class _ApplicationOperator(AwsOperator):
             busy=busy,
             longest_pause=10,
         )
-
-    def _describe(self) -> dict[str, Any]:
-        flink = client("kinesisanalyticsv2")
-        try:
-            return dict(flink.describe_application(ApplicationName=self.application)["ApplicationDetail"])
-        except flink.exceptions.ResourceNotFoundException as error:
-            raise DataError(
-                f"There is no Flink application {self.application}; deploy the stacks (make deploy)."
-            ) from error
 
     def _snapshots(self) -> list[dict[str, Any]]:
         """Those that an application can start from, the newest first."""
@@ -111,7 +111,7 @@ class _ApplicationOperator(AwsOperator):
 
 
 class StartApplicationOperator(_ApplicationOperator):
-    """Brings the application to RUNNING and returns {application, status, version, restored_from, started}.
+    """Brings the application to RUNNING and returns {application, status, version, restored_from}.
 
     snapshot: `latest`, the newest one, or none where there is none; `nothing`, to begin with empty state; or a name.
     allow_non_restored_state: begin although the snapshot has state of something that the code no longer has.
@@ -130,7 +130,7 @@ class StartApplicationOperator(_ApplicationOperator):
         self.allow_non_restored_state = allow_non_restored_state
 
     def start(self, context: Context) -> str:
-        status = self._describe()["ApplicationStatus"]
+        status = describe(self.application)["ApplicationStatus"]
         if status in STOPPING:
             log.info("%s is %s; it is started when that is done.", self.application, status)
             status = wait(self._wait(STOPPING))
@@ -155,7 +155,7 @@ class StartApplicationOperator(_ApplicationOperator):
         return self.application
 
     def finish(self, context: Context, handle: str) -> dict[str, Any]:
-        found = self._describe()
+        found = describe(self.application)
         status = found["ApplicationStatus"]
         if status != "RUNNING":
             raise self._failure(context, "StartApplication", status, "RUNNING", "Clear this task to try again.")
@@ -201,7 +201,7 @@ class StopApplicationOperator(_ApplicationOperator):
 
     def start(self, context: Context) -> str:
         forced = str(self.force).lower() == "true"
-        status = self._describe()["ApplicationStatus"]
+        status = describe(self.application)["ApplicationStatus"]
         if status in STARTING and not forced:
             log.info("%s is %s; it is stopped when that is done.", self.application, status)
             status = wait(self._wait(STARTING))
@@ -217,7 +217,7 @@ class StopApplicationOperator(_ApplicationOperator):
         return self.application
 
     def finish(self, context: Context, handle: str) -> dict[str, Any]:
-        status = self._describe()["ApplicationStatus"]
+        status = describe(self.application)["ApplicationStatus"]
         if status != "READY":
             way_out = "Where no snapshot can be made, run this DAG with `force`."
             raise self._failure(context, "StopApplication", status, "READY", way_out)

@@ -13,7 +13,7 @@ from ecomm.errors import DataError
 from ecomm.operators.base import AwsOperator
 from ecomm.operators.run_log import show_end
 from ecomm.settings import settings
-from ecomm.waiting import Wait
+from ecomm.waiting import Wait, wait
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +26,11 @@ LAST_LINES = 60
 class GlueJobRunOperator(AwsOperator):
     """Runs the job with these arguments and returns the run: run_id, seconds, dpu_seconds.
 
-    A run that an earlier try of the same task left, busy or with success, is taken over and not doubled; a task that
-    was cleared starts anew. Every end but SUCCEEDED fails the task, with the run's message, the end of its log, and
-    where the rest is. hopeless: words in the message that tell that another try would end alike; then there is none.
-    A killed task stops its run; one whose worker died leaves it to the next try.
+    A run that an earlier try of the same task left, busy or with success, is taken over and not doubled; one that is
+    being stopped is waited for, and another started. A task that was cleared starts anew. Every end but SUCCEEDED fails
+    the task, with the run's message, the end of its log, and where the rest is. hopeless: words in the message that
+    tell that another try would end alike; then there is none. A killed task stops its run; one whose worker died leaves
+    it to the next try.
 
     The provider's `GlueJobOperator` takes STOPPED for a success where it does not defer, and each try starts a run.
     """
@@ -48,8 +49,12 @@ class GlueJobRunOperator(AwsOperator):
         # Clearing a task raises its number of tries, so the number tells the tries before from those after.
         mark = f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.max_tries}"
         if earlier := self._earlier_run(mark):
-            log.info("Run %s of %s was started by an earlier try of this task; joining it.", earlier, self.job)
-            return earlier
+            run_id = str(earlier["Id"])
+            if earlier["JobRunState"] != "STOPPING":
+                log.info("Run %s of %s was started by an earlier try of this task; joining it.", run_id, self.job)
+                return run_id
+            log.info("Run %s of %s, of an earlier try, is being stopped; waiting for its end.", run_id, self.job)
+            wait(self.waiting(run_id))
         glue = client("glue")
         try:
             run_id = glue.start_job_run(JobName=self.job, Arguments={**self.arguments, MARK: mark})["JobRunId"]
@@ -94,7 +99,7 @@ class GlueJobRunOperator(AwsOperator):
     def console_page(self, handle: str) -> str:
         return f"gluestudio/home?region={settings().region}#/job/{self.job}/run/{handle}"
 
-    def _earlier_run(self, mark: str) -> str | None:
+    def _earlier_run(self, mark: str) -> dict[str, Any] | None:
         """The run that this task started with these arguments: one that is busy, or that succeeded since a clear."""
         pages = client("glue").get_paginator("get_job_runs").paginate(JobName=self.job)
         try:
@@ -104,7 +109,7 @@ class GlueJobRunOperator(AwsOperator):
                 busy = run["JobRunState"] in BUSY and found.rpartition("/")[0] == mark.rpartition("/")[0]
                 done = run["JobRunState"] == "SUCCEEDED" and found == mark
                 if (busy or done) and arguments == self.arguments:
-                    return str(run["Id"])
+                    return dict(run)
         except client("glue").exceptions.EntityNotFoundException:
             return None
         return None

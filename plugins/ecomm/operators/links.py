@@ -20,6 +20,9 @@ class ConsoleLink(BaseOperatorLink):
         return "Open in the console"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
+        return self.address(operator)
+
+    def address(self, operator: Any) -> str:
         if not operator.handle:
             return ""
         return f"{settings().console}/{operator.console_page(operator.handle)}"

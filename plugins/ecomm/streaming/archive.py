@@ -9,47 +9,24 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 from ecomm.aws import delete_objects, list_objects
 from ecomm.contract import COLUMNS, HEADER, month_of_partition
 from ecomm.errors import DataError
 from ecomm.settings import settings
-from ecomm.streaming import YESTERDAY
-from ecomm.upload.layout import UNCOMPRESSED, archived_day_key, archived_day_name
-from ecomm.upload.objects import ObjectWriter, PartPool
+from ecomm.streaming.archived_days import archived_objects, day_prefix, entry, files_of
+from ecomm.upload.layout import UNCOMPRESSED, archived_day_key
+from ecomm.upload.objects import ObjectWriter, PartPool, Written
 from ecomm.upload.progress import megabytes
 from ecomm.upload.stored import S3Object
 
 log = logging.getLogger(__name__)
 
-ARCHIVE = "ecomm_user_activity_archive/"
 # Times of sending as the simulator writes them; the data set's own have no fraction of a second.
 SENT = re.compile(r"(\d{4}-(?:0[1-9]|1[0-2])-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d{1,9})?Z")
 LINES_AT_ONCE = 20_000
-
-
-def chosen_day(asked: str, now: datetime) -> date:
-    """The day of the form; `yesterday` is the one before `now` in UTC.
-
-    Raises DataError for what is no day, and for one that has not begun.
-    """
-    today = now.astimezone(UTC).date()
-    if asked == YESTERDAY:
-        return today - timedelta(days=1)
-    try:
-        day = date.fromisoformat(asked)
-    except ValueError as error:
-        raise DataError(f"{asked!r} is not a day; write it as 2019-11-30.") from error
-    if day > today:
-        raise DataError(f"{day} has not begun yet; it is {today} in UTC.")
-    return day
-
-
-def day_prefix(day: date) -> str:
-    """Where Firehose puts what arrives on that day of UTC; the template's Prefix says the same."""
-    return f"{ARCHIVE}year={day:%Y}/month={day:%m}/day={day:%d}/"
 
 
 def unpack_day(day: date) -> dict[str, Any]:
@@ -57,33 +34,34 @@ def unpack_day(day: date) -> dict[str, Any]:
 
     A click's event_time there is the time it was sent. What is no click goes into the file as it is, for the
     conversion to quarantine. The files are replaced as a whole, so a day is never there twice. Returns {day, objects,
-    rows, bytes, months (whose files changed)}, with no month where nothing was archived.
+    rows, bytes, months (whose files changed), entry (for the ledger)}, with no month where nothing was archived.
     """
     bucket = settings().raw_bucket
-    objects = [found["Key"] for found in list_objects(bucket, day_prefix(day)) if found["Size"]]
+    objects = archived_objects(bucket, day)
     log.info("%s: %d objects under s3://%s/%s", day, len(objects), bucket, day_prefix(day))
-    keys = [found["Key"] for found in list_objects(bucket, UNCOMPRESSED)]
-    before = {key for key in keys if key.rpartition("/")[2] == archived_day_name(day)}
+    before = files_of(day, list_objects(bucket, UNCOMPRESSED))
     files = _Files(bucket, day)
     with PartPool() as pool:
         try:
-            for key in objects:
-                files.add(_lines(f"s3://{bucket}/{key}"), pool)
+            for found in objects:
+                files.add(_lines(f"s3://{bucket}/{found['Key']}"), pool)
             written = files.close()
         except BaseException:
             files.abort()
             raise
-    gone = sorted(before - written.keys())
+    kept = {each.key: each.etag for each in written}
+    gone = sorted(before.keys() - kept.keys())
     delete_objects(bucket, gone)
-    months = sorted({str(month_of_partition(key)) for key in (*written, *gone)})
-    for key, size in written.items():
-        log.info("s3://%s/%s: %s", bucket, key, megabytes(size))
+    months = sorted({str(month_of_partition(key)) for key in (*kept, *gone)})
+    for each in written:
+        log.info("s3://%s/%s: %s", bucket, each.key, megabytes(each.bytes))
     return {
         "day": str(day),
         "objects": len(objects),
         "rows": files.rows,
-        "bytes": sum(written.values()),
+        "bytes": sum(each.bytes for each in written),
         "months": months,
+        "entry": entry(objects, kept),
     }
 
 
@@ -93,7 +71,10 @@ def _lines(uri: str) -> Iterator[bytes]:
     try:
         yield from gzip.GzipFile(fileobj=io.BytesIO(data))
     except (OSError, EOFError) as error:
-        raise DataError(f"{uri} is not a whole GZIP file ({error}); was it replaced by hand?") from error
+        raise DataError(
+            f"{uri} is not a whole GZIP file ({error}); Firehose writes whole ones. Take back the version before, "
+            "which the bucket keeps, or delete it; the next run takes the day."
+        ) from error
 
 
 class _Files:
@@ -114,9 +95,9 @@ class _Files:
                 self._write(waiting, pool)
         self._write(waiting, pool)
 
-    def close(self) -> dict[str, int]:
-        """The size in bytes of each file, by key; all appear now."""
-        return {written.key: written.bytes for written in (writer.close() for writer in self._writers.values())}
+    def close(self) -> list[Written]:
+        """All files appear now."""
+        return [writer.close() for writer in self._writers.values()]
 
     def abort(self) -> None:
         for writer in self._writers.values():

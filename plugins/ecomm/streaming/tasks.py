@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from ecomm.aws import client
@@ -48,17 +48,53 @@ def summary(application: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     return found
 
 
-def unpack(asked: str, now: datetime | None) -> dict[str, Any]:
-    """The day of the form, or the one before, as files of the data set; raises AirflowSkipException for an empty day.
+def unpack(asked: str, days_before: int, run_after: datetime) -> dict[str, Any]:
+    """The day of the form, or the one before, as files of the data set, and those before it that are behind.
 
-    Returns what ecomm.streaming.archive.unpack_day returns.
+    days_before: of so many days before it, each is taken of which the archive has more than the data set.
+    run_after: the time that the run is for, which stays the same when an old run is cleared, or made up for later.
+    Returns {days, objects, rows, bytes, months, refused (a sentence for each day that could not be taken), entries (for
+    the ledger, by day)}. Raises AirflowSkipException where nothing was archived, and DataError where no day could be
+    taken.
     """
-    from ecomm.streaming.archive import chosen_day, unpack_day
+    from ecomm.streaming.archive import unpack_day
+    from ecomm.streaming.archived_days import behind, chosen_day
 
-    found = unpack_day(chosen_day(asked, now or datetime.now(UTC)))
-    if not found["months"]:
-        raise AirflowSkipException(f"Nothing was archived on {found['day']}, so there is nothing to take over.")
-    log.info(
-        "%s: %s clicks in %d objects, of %s", found["day"], f"{found['rows']:,}", found["objects"], found["months"]
-    )
+    day = chosen_day(asked, run_after)
+    unpacked, refused = [], []
+    for each in (*behind(day, days_before), day):
+        try:
+            found = unpack_day(each)
+        except DataError as error:  # The damage of one day keeps no other back; `summarize` fails by it.
+            log.error("%s: %s", each, error)
+            refused.append(str(error))
+            continue
+        log.info("%s: %s clicks in %d objects, of %s", each, f"{found['rows']:,}", found["objects"], found["months"])
+        if found["months"]:
+            unpacked.append(found)
+    if not unpacked:
+        if refused:
+            raise DataError(" ".join(refused))
+        raise AirflowSkipException(f"Nothing was archived on {day}, so there is nothing to take over.")
+    return {
+        "days": [found["day"] for found in unpacked],
+        **{name: sum(found[name] for found in unpacked) for name in ("objects", "rows", "bytes")},
+        "months": sorted({month for found in unpacked for month in found["months"]}),
+        "refused": refused,
+        "entries": {found["day"]: found["entry"] for found in unpacked},
+    }
+
+
+def summarize_unpacked(unpacked: Mapping[str, Any]) -> dict[str, Any]:
+    """Enters the days into the ledger, now that their months are announced, and shows what `unpack` returned.
+
+    A try of `unpack` that broke off has entered nothing, so the next one announces the months of all its days. Raises
+    DataError where a day could not be taken.
+    """
+    from ecomm.streaming.archived_days import enter
+
+    enter(unpacked["entries"])
+    found = summary({name: value for name, value in unpacked.items() if name != "entries"})
+    if found["refused"]:
+        raise DataError(f"{', '.join(found['days'])} were taken over. {' '.join(found['refused'])}")
     return found

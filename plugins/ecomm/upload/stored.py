@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from botocore.exceptions import HTTPClientError, IncompleteReadError
+
 from ecomm.aws import client, error_code, split_uri
 from ecomm.errors import DataError
 
@@ -105,7 +107,8 @@ class S3Object(Stored):
                 if error_code(error) in ("PreconditionFailed", "412"):
                     raise DataError(f"{self.name} was replaced while it was read; run the upload again.") from error
                 raise
-            except OSError:  # the connection broke in the middle of the body, which botocore does not repeat
+            # The connection broke in the middle of the body, which botocore does not repeat.
+            except (HTTPClientError, IncompleteReadError):
                 if attempt == READ_TRIES:
                     raise
                 time.sleep(2**attempt / 4)

@@ -146,9 +146,10 @@ class Warehouse:
         """How many rows fail each check of the table, or of another table of the same shape."""
         return {check: failing for check, (failing, _) in self._checks(table, name or table).items()}
 
-    def failed(self, table: str) -> list[str]:
-        """The checks that keep the table from being published."""
-        return [check for check, (failing, warns) in self._checks(table, table).items() if failing and not warns]
+    def failed(self, table: str, name: str | None = None) -> list[str]:
+        """The checks that keep the table, or another of the same shape, from being published."""
+        checks = self._checks(table, name or table)
+        return [check for check, (failing, warns) in checks.items() if failing and not warns]
 
     def _checks(self, table: str, name: str) -> dict[str, tuple[int, bool]]:
         """Failing rows of each check, and whether it only warns."""

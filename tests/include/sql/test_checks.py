@@ -6,6 +6,7 @@ import pytest
 from ecomm.tables import FACT
 
 from tests.include.sql.conftest import DERIVED, Warehouse
+from tests.include.sql.test_schema import SCHEMA
 
 NOTHING = "select * from {table} where false"
 TWICE = "select * from {table} union all select * from {table}"
@@ -25,8 +26,10 @@ FAULTS: dict[str, dict[str, str | tuple[str, str]]] = {
     "agg_activity": {
         "the table is not empty": NOTHING,
         "one row for an hour, category, event type, user and session": TWICE,
-        "as many events as the fact has": ("events", "events + 1"),
-        "as fresh as the fact": ("last_event_time", "last_event_time - interval '1' second"),
+        "events, times and money are those of the fact, by hour, category and event type": (
+            "amount",
+            "amount + decimal '0.01'",
+        ),
         "hour, event type and user are known": ("user_id", "cast(null as bigint)"),
         "a row counts at least one event, and its events lie in its hour": (
             "last_event_time",
@@ -37,70 +40,80 @@ FAULTS: dict[str, dict[str, str | tuple[str, str]]] = {
     "suspicious_users": {
         "one row a user": TWICE,
         "every user breaks the rule that is named": ("hours_in_busiest_day", "bigint '21'"),
-        "every user has activity": ("user_id", "-user_id"),
+        "whoever breaks a rule is listed, and nobody else": "select * from {table} where reason <> 'hours_per_day'",
     },
     "agg_sessions": {
         "one row a session": TWICE,
         "day and users are known, and the first event is not after the last": ("day", "day + interval '1' day"),
-        "events and money are those of the activity with a session": ("cart_value", "cart_value + decimal '0.01'"),
+        "sessions, events and money are those of the activity, and as fresh": (
+            "cart_value",
+            "cart_value + decimal '0.01'",
+        ),
         "the sessions of suspicious users are suspicious, and no other": ("suspicious", "true"),
     },
     "kpi_daily_visitors": {
         "the table is not empty": NOTHING,
         "one row for a day and audience": TWICE,
-        "a visitor is either new or returning": ("returning_visitors", "returning_visitors + 1"),
-        "the conversion rate lies between 0 and 1": ("conversion_rate", "conversion_rate + 1e0"),
         "visitors, events and revenue are those of the activity, by day and audience": (
             "revenue",
             "revenue + decimal '0.01'",
         ),
-        "as many sessions as in agg_sessions, human ones those that are not suspicious": ("sessions", "sessions + 1"),
-        "people are not more than all": ("views", "if(audience = 'human', views + 100000, views)"),
+        "a visitor is new on the first day, and returning on every other": ("returning_visitors", "new_visitors"),
+        "sessions are those of agg_sessions, by day and audience": ("sessions", "sessions + 1"),
+        "the conversion rate is that of the sessions": ("conversion_rate", "conversion_rate / 2"),
     },
     "kpi_cart_abandonment": {
-        "the table is empty only where there is no session": NOTHING,
         "one row for a day and audience": TWICE,
-        "the abandonment rate lies between 0 and 1, and is known where a session has a cart": (
-            "abandonment_rate",
-            "cast(null as double)",
-        ),
-        "sessions and the abandoned value are those of agg_sessions, by day and audience": (
-            "sessions_abandoned",
-            "sessions_abandoned - 1",
-        ),
-        "people are not more than all": (
-            "abandoned_value",
-            "if(audience = 'human', abandoned_value + decimal '9999.00', abandoned_value)",
-        ),
+        "the abandonment rate is that of the sessions": ("abandonment_rate", "cast(null as double)"),
+        "sessions and the abandoned value are those of agg_sessions, by day and audience": NOTHING,
     },
     "kpi_popular_categories": {
         "the table is not empty": NOTHING,
         "one row for a day, audience and category": TWICE,
-        "ranks are there exactly where a category code is": ("rank_by_views", "coalesce(rank_by_views, 1)"),
-        "the first category of a day has rank 1": ("rank_by_revenue", "rank_by_revenue + 1"),
-        "a category has a visitor, and no more visitors than events": ("visitors", "visitors + events"),
-        "events and revenue add up to those of the activity, by day and audience": ("purchases", "purchases + 1"),
-        "people are not more than all": ("revenue", "if(audience = 'human', revenue + decimal '1.00', revenue)"),
+        "events, visitors and revenue are those of the activity, row by row": (
+            "category_code",
+            "if(category_code is not null, 'apparel.scarf')",
+        ),
+        "a category has its place by views and by revenue": ("rank_by_revenue", "rank_by_views"),
+        "events without a category have no rank": ("rank_by_views", "coalesce(rank_by_views, 1)"),
     },
     "kpi_hourly_activity": {
         "the table is not empty": NOTHING,
         "one row for an hour, category, event type and audience": TWICE,
-        "a row has a visitor, no more visitors than events, and revenue only of purchases": (
+        "events, visitors and revenue are those of the activity, row by row": (
             "revenue",
-            "revenue + decimal '0.01'",
+            "if(event_type = 'purchase', revenue, decimal '0.01')",
         ),
-        "events and revenue add up to those of the activity, by day and audience": ("events", "events + 1"),
-        "people are not more than all": ("visitors", "if(audience = 'human', visitors + 1, visitors)"),
     },
     "kpi_data_quality": {
         "the table is not empty": NOTHING,
         "one row for a day and check": TWICE,
         "no more rows fail than there are, and the rate is theirs": ("rate", "rate / 2"),
-        "events and repeated ones are those of the activity, day by day": ("rows", '"rows" + 1'),
+        "what fails is what the activity has, day by day": (
+            "check",
+            "case check when 'brand_is_known' then 'price_is_above_zero' "
+            "when 'price_is_above_zero' then 'brand_is_known' else check end",
+        ),
         "every line of the quarantine is counted": "select * from {table} where day is not null",
-        "a day is called empty only where the activity has none of it": ("failing_rows", '"rows"'),
+        "a day is empty where the activity has none of it, and no other": ("failing_rows", '"rows"'),
+        "a day is followed by the next, and a month by one that is loaded": (
+            "select * from {table} where day <> date '2019-11-20'"
+        ),
     },
 }
+# By its type, what another value is.
+OTHERWISE = {
+    "bigint": "coalesce({column}, 0) + 1",
+    "decimal(38,2)": "{column} + decimal '0.01'",
+    "double": "if({column} = 0.5e0, 0.25e0, 0.5e0)",
+}
+VALUES = [
+    (table, column)
+    for table, documented in SCHEMA.items()
+    if table.startswith("kpi_")
+    for column in documented["columns"]
+    if column not in documented["grain"]
+]
 
 
 @pytest.mark.parametrize("table", [FACT, *DERIVED])
@@ -122,5 +135,28 @@ def test_a_check_finds_its_fault(warehouse: Warehouse, table: str, check: str) -
     warehouse.create(faulty, fault.format(table=f"{warehouse.database}.{table}"))
     try:
         assert warehouse.check(table, faulty)[check] > warehouse.check(table)[check]
+    finally:
+        warehouse.drop(faulty)
+
+
+@pytest.mark.parametrize(("table", "column"), VALUES)
+def test_one_wrong_value_keeps_a_mart_from_being_published(warehouse: Warehouse, table: str, column: str) -> None:
+    columns = warehouse.columns(table)
+    otherwise = OTHERWISE[columns[column]].format(column=f'"{column}"')
+    values = {name: f'"{name}"' for name in columns} | {column: f'if(place = places / 2, {otherwise}, "{column}")'}
+    grain = ", ".join(f'"{name}"' for name in SCHEMA[table]["grain"])
+    faulty = f"{table}__faulty"
+    warehouse.create(
+        faulty,
+        f"""
+        select {", ".join(f'{value} as "{name}"' for name, value in values.items())}
+        from (
+            select *, row_number() over (order by {grain}) as place, count(*) over () as places
+            from {warehouse.database}.{table}
+        ) as numbered
+        """,
+    )
+    try:
+        assert warehouse.failed(table, faulty) != []
     finally:
         warehouse.drop(faulty)

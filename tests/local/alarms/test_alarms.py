@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,40 @@ def alarms(platform: Platform) -> Alarms:
     return Alarms(platform)
 
 
+@pytest.fixture(scope="module")
+def outliving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[None]]:
+    """Goes on beside the tests, on a platform of its own: it waits for the clock most of the time, as they do."""
+    with ThreadPoolExecutor() as pool:
+        yield pool.submit(_outlive_stops_and_kills, tmp_path_factory.mktemp("outliving"))
+
+
+def _outlive_stops_and_kills(var: Path) -> None:
+    running = start_platform(var)
+    try:
+        alarms = Alarms(running)
+        topic, _ = alarms.topic("kept")
+        alarms.put("kept", TreatMissingData="breaching", AlarmActions=[topic])
+        alarms.wait_for("kept", "ALARM")
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            if how == signal.SIGKILL:
+                alarms.send("kept", 1)
+                alarms.wait_for("kept", "OK")
+            state = var / "aws" / "state" / "cloudwatch.json"
+            wanted = alarms.described("kept")["StateValue"]
+            wait_until(lambda: f'"StateValue": "{wanted}"' in state.read_text() if state.exists() else None)  # noqa: B023
+            stop_platform(running, how)
+            running = start_platform(var)
+            alarms = Alarms(running)
+            assert alarms.described("kept")["StateValue"] == wanted
+        # Its data has stopped, so it goes off once more, and by itself.
+        alarms.wait_for("kept", "ALARM")
+        states = [item["HistorySummary"].rpartition(" to ")[2] for item in alarms.history("kept")]
+        assert states == ["ALARM", "OK", "ALARM"]
+    finally:
+        stop_platform(running)
+
+
+@pytest.mark.usefixtures("outliving")
 def test_an_alarm_goes_off_and_comes_back_and_tells_of_both(platform: Platform, alarms: Alarms) -> None:
     topic, queue = alarms.topic("both-ways")
     alarms.sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="alarms@example.com")
@@ -303,29 +338,5 @@ def test_a_dashboard_is_made_changed_and_removed(platform: Platform, alarms: Ala
     assert refusal(alarms.cloudwatch.get_dashboard, DashboardName="of-template")[0] == "ResourceNotFound"
 
 
-@pytest.fixture
-def own_platform(tmp_path: Path) -> Iterator[list[Platform]]:
-    running = [start_platform(tmp_path)]
-    yield running
-    stop_platform(running[-1])
-
-
-def test_a_state_outlives_stops_and_kills_and_is_told_once(own_platform: list[Platform]) -> None:
-    alarms = Alarms(own_platform[-1])
-    topic, _ = alarms.topic("kept")
-    alarms.put("kept", TreatMissingData="breaching", AlarmActions=[topic])
-    alarms.wait_for("kept", "ALARM")
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        if how == signal.SIGKILL:
-            alarms.send("kept", 1)
-            alarms.wait_for("kept", "OK")
-        state = own_platform[-1].var / "aws" / "state" / "cloudwatch.json"
-        wanted = alarms.described("kept")["StateValue"]
-        wait_until(lambda: f'"StateValue": "{wanted}"' in state.read_text() if state.exists() else None)  # noqa: B023
-        stop_platform(own_platform[-1], how)
-        own_platform.append(start_platform(own_platform[-1].var))
-        alarms = Alarms(own_platform[-1])
-        assert alarms.described("kept")["StateValue"] == wanted
-    # Its data has stopped, so it goes off once more, and by itself.
-    alarms.wait_for("kept", "ALARM")
-    assert [item["HistorySummary"].rpartition(" to ")[2] for item in alarms.history("kept")] == ["ALARM", "OK", "ALARM"]
+def test_a_state_outlives_stops_and_kills_and_is_told_once(outliving: Future[None]) -> None:
+    outliving.result()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -81,22 +82,45 @@ def test_a_run_is_stopped_and_leaves_nothing(profiles: Profiles, platform: Platf
     assert (code, sentence) == ("ValidationException", f"The run {run_id} is STOPPED; it cannot be stopped.")
 
 
-def test_a_run_that_takes_too_long_is_ended(
-    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """DataBrew counts minutes, so this one goes by the engine itself with a hundredth of one."""
-    file = tmp_path / "rows.csv"
-    file.write_text(many_rows())
-    stored = objects.StoredObject("bucket", "rows.csv", file.stat().st_size, file)
-    monkeypatch.setattr(objects, "_listing", lambda bucket, prefix: [stored])
-    engine = ProfileEngine(factory(platform.endpoint, "us-east-1"), tmp_path / "work")
-    job = {"Timeout": 1 / 100, "MaxRetries": 3, "JobSample": {"Mode": "FULL_DATASET"}, "Outputs": []}
-    dataset = {"Name": "slow", "Input": {"S3InputDefinition": {"Bucket": "bucket", "Key": "rows.csv"}}}
-    run: dict[str, Any] = {"RunId": "db_1", "State": "STARTING", "StartedOn": 0.0, "Attempt": 0}
-    engine.start(job, dataset, run)
+class Slow:
+    """Runs that take seconds, by the engine itself: their time-out may be a fraction of a minute."""
+
+    def __init__(self, platform: Platform, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        file = folder / "rows.csv"
+        file.write_text(many_rows())
+        stored = objects.StoredObject("bucket", "rows.csv", file.stat().st_size, file)
+        monkeypatch.setattr(objects, "_listing", lambda bucket, prefix: [stored])
+        self.engine = ProfileEngine(factory(platform.endpoint, "us-east-1"), folder / "work")
+
+    def start(self, name: str, timeout: float = 0) -> dict[str, Any]:
+        """The run's record; timeout: in minutes, 0 for none."""
+        job = {"Timeout": timeout, "MaxRetries": 3, "JobSample": {"Mode": "FULL_DATASET"}, "Outputs": []}
+        dataset = {"Name": "slow", "Input": {"S3InputDefinition": {"Bucket": "bucket", "Key": "rows.csv"}}}
+        run: dict[str, Any] = {"RunId": name, "State": "STARTING", "StartedOn": 0.0, "Attempt": 0}
+        self.engine.start(job, dataset, run)
+        return run
+
+
+@pytest.fixture
+def slow(platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Slow:
+    return Slow(platform, tmp_path, monkeypatch)
+
+
+def test_a_run_that_takes_too_long_is_ended(slow: Slow) -> None:
+    run = slow.start("late", timeout=1 / 100)
     wait_until(lambda: run["State"] in ENDED)
     assert (run["State"], run["Attempt"]) == ("TIMEOUT", 0)
     assert run["ErrorMessage"] == "The run took longer than its 0.01 minutes."
+
+
+def test_a_run_is_stopped_whatever_it_is_at(slow: Slow) -> None:
+    """From the first moment on, in steps of 3 ms: while its database is made, and while it is read into."""
+    for number in range(40):
+        run = slow.start(f"stopped-{number}")
+        time.sleep(number * 0.003)
+        assert slow.engine.stop(run["RunId"])
+        wait_until(lambda run=run: run["State"] in ENDED)
+        assert (run["State"], run.get("ErrorMessage")) == ("STOPPED", None)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])

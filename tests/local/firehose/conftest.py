@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
 
 from tests.conftest import Platform
+from tests.local.aws import shared_session
 
 DEADLINE_SECONDS = 60
 
@@ -23,8 +24,7 @@ class Aws:
     endpoint: str
 
     def client(self, service: str) -> Any:
-        session: Any = boto3.session.Session()
-        return session.client(service, endpoint_url=self.endpoint)
+        return shared_session(threading.get_ident()).client(service, endpoint_url=self.endpoint)
 
     def make_bucket(self, name: str) -> str:
         self.client("s3").create_bucket(Bucket=name)

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.conftest import start_platform, stop_platform
-from tests.local.flink.counting import Counting, Event, click, counted, early, finals
+from tests.local.flink.counting import WINDOW, Counting, Event, click, counted, early, finals
 
 HOUR = 3_600_000
 THRESHOLD = 10
@@ -87,6 +87,25 @@ def test_malformed_and_late_records_are_counted_and_dropped(running: Counting, l
     assert before["numLateRecordsDropped"] + 3 <= running.metric("numLateRecordsDropped")
     assert running.metric("numLateRecordsDropped") <= before["numLateRecordsDropped"] + 6
     assert sorted(running.rows("final", since)) == expected
+
+
+def test_a_sender_whose_clock_is_ahead_makes_nobody_late(counting: Counting) -> None:
+    skewed = Counting(counting.platform, "skewed", shards=1)
+    skewed.create(watermark_seconds="0")
+    skewed.start()
+    # Its click is there before those of the others.
+    ahead = round(time.time() * 1000) // WINDOW * WINDOW + HOUR
+    skewed.send([click(31, ahead)] * (THRESHOLD + 1))
+    skewed.wait_for([(31, ahead)], "early", ahead)
+    now = round(time.time() * 1000)
+    window = now // WINDOW * WINDOW
+    skewed.send([click(32, now)] * 3)
+    deadline = time.monotonic() + 60
+    while not (rows := skewed.rows("final", window)) and time.monotonic() < deadline:
+        skewed.send([click(0, round(time.time() * 1000))])
+        time.sleep(0.5)
+    assert rows == [((32, window), 3)]
+    skewed.stop(force=True)
 
 
 def test_a_split_shard_loses_and_repeats_nothing(running: Counting, later: Callable[[], int]) -> None:

@@ -40,7 +40,7 @@ def test_an_update_while_running_keeps_the_counts_so_far(running: Counting, late
     running.send([click(31, since + 100 * number) for number in range(4)])
     running.send([click(32, since)] * 11)
     running.wait_for([(32, since)], "early", since)
-    assert running.update(idle_timeout="20 s", early_threshold="5") == ["UPDATING", "RUNNING"]
+    assert running.update(idle_timeout="30 s", early_threshold="5") == ["UPDATING", "RUNNING"]
     assert running.detail()["ApplicationVersionId"] == version + 1
     assert running.snapshots()[-1]["SnapshotName"].startswith(f"UPDATEAPPLICATION-{running.name}-")
     running.send([click(31, since + 5000 + 100 * number) for number in range(2)])
@@ -151,7 +151,7 @@ def test_state_that_the_code_no_longer_has_is_left_only_where_that_is_allowed(
     # What was read and counted before is neither lost nor read again.
     changed.send([click(51, since + 9000)] * 2)
     changed.close(since + 10_000)
-    assert set(changed.wait_for([(51, since)], "final", since)) == {((51, since), 5), ((52, since), 11)}
+    assert set(changed.wait_for([(51, since), (52, since)], "final", since)) == {((51, since), 5), ((52, since), 11)}
     changed.stop(force=True)
 
 
@@ -189,7 +189,7 @@ def test_log_and_metrics_reach_cloudwatch(running: Counting) -> None:
         time.sleep(0.5)
     assert running.metric("lastCheckpointDuration") > 0
     assert running.metric("uptime") > 0
-    assert running.metric("currentOutputWatermark") > 1_790_000_000_000
+    assert running.metric("currentOutputWatermark") > 1_590_000_000_000
 
 
 TEMPLATE = f"""

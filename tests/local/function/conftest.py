@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import time
 import zipfile
 from collections.abc import Callable
@@ -11,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.conftest import Platform
+from tests.local.aws import shared_session
 
 DEADLINE_SECONDS = 60
 ROLE = "arn:aws:iam::000000000000:role/detect"
@@ -99,16 +100,9 @@ class Aws:
         return self.made[service]
 
     def _new_client(self, service: str, settings: dict[str, Any]) -> Any:
-        session: Any = boto3.session.Session()
+        session = shared_session(threading.get_ident())
         config = Config(retries={"total_max_attempts": 1}, read_timeout=60, max_pool_connections=50, **settings)
-        return session.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-            config=config,
-        )
+        return session.client(service, endpoint_url=self.endpoint, config=config)
 
     def make_function(self, name: str, source: str, **settings: Any) -> str:
         """Creates the function `handler.handle`; its name."""

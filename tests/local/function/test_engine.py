@@ -138,7 +138,7 @@ def test_records_that_are_too_old_are_not_tried(world: World) -> None:
 
 def test_a_batch_that_fails_is_given_up_when_it_is_too_old(world: World) -> None:
     world.function = lambda batch: Outcome(b"{}", "id", "Unhandled")
-    world.put("bad", arrived_ms=now_ms() - 58_500)
+    world.put("bad", arrived_ms=now_ms() - 55_000)
     world.start(max_age_seconds=60)
     message = wait_until(lambda: world.queue.messages[0] if world.queue.messages else None)
     assert message["requestContext"]["condition"] == "RecordAgeExceeded"

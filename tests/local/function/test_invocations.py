@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import signal
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,8 @@ def test_no_process_outlives_the_platform_and_no_finished_line_is_lost(tmp_path:
             # The one that was idle is busy now, and there is another.
             pids = wait_until(lambda: found if len(found := children(running.process.pid)) == 2 else None)
             assert idle in pids
+            # A process that still loads the function has no invocation to report.
+            wait_until(lambda: True if count(aws.log_lines("f"), "START") == 3 else None)
             stop_platform(running, how)
             wait_until(lambda: None if any(psutil.pid_exists(pid) for pid in pids) else True)
             for call in calls:
@@ -259,12 +262,16 @@ def test_no_process_outlives_the_platform_and_no_finished_line_is_lost(tmp_path:
         aws = Aws(running.endpoint, tmp_path)
         assert aws.invoke("f", {})["calls"] == 1
         if how == signal.SIGTERM:
-            lines = [line for stream in aws.log_lines("f") for line in stream]
-            assert sum(line.startswith("REPORT") for line in lines) >= 3
+            assert count(aws.log_lines("f"), "REPORT") >= 3
             found = aws.client("cloudwatch").list_metrics(Namespace="AWS/Lambda")["Metrics"]
             assert {metric["MetricName"] for metric in found} >= {"Invocations", "Errors", "Duration", "Throttles"}
     finally:
         stop_platform(running)
+
+
+def count(streams: Iterable[Iterable[str]], word: str) -> int:
+    """How many lines begin with it."""
+    return sum(line.startswith(word) for stream in streams for line in stream)
 
 
 def children(pid: int) -> set[int]:

@@ -281,6 +281,18 @@ def test_what_cannot_be_carried_out_is_refused(aws: Aws, name: str) -> None:
     assert caught.value.response["Error"]["Code"] == "ResourceConflictException"
 
 
+def test_a_version_of_the_function_reads_the_stream_again_beside_it(aws: Aws, name: str) -> None:
+    """As the runbook replays."""
+    calls = aws.make_recorder(name)
+    stream = aws.make_stream(name)
+    aws.put(name, "1", "2", "3")
+    aws.make_mapping(stream, name)
+    assert calls.wait_for(3) == ["1", "2", "3"]
+    version = aws.client("lambda").publish_version(FunctionName=name)["Version"]
+    aws.make_mapping(stream, f"{name}:{version}")
+    assert calls.wait_for(6) == ["1", "2", "3"] * 2
+
+
 def make_queue(aws: Aws, name: str, **attributes: str) -> tuple[str, str]:
     """A queue's address and ARN."""
     sqs = aws.client("sqs")
@@ -311,6 +323,7 @@ def handle(event, context):
         time.sleep(30)
     if turn == 3:
         b"x" * (500 << 20)
+        time.sleep(30)  # Its memory is looked at now and then; until it is killed, it does nothing else.
     records = [{"data": base64.b64decode(record["kinesis"]["data"]).decode()} for record in event["Records"]]
     with open(os.environ["OUT"], "a") as out:
         out.write(json.dumps({"records": records}) + "\\n")

@@ -30,10 +30,12 @@ def handle(event, context):
 def make(aws: Aws, name: str, **settings: Any) -> tuple[Calls, str, str]:
     """A recorder that gets the messages of a queue; the addresses of the queue and of that of its dead letters."""
     calls = aws.make_recorder(name, RECEIVER)
-    aws.client("lambda").update_function_configuration(FunctionName=name, Timeout=1)
+    aws.client("lambda").update_function_configuration(FunctionName=name, Timeout=3)
+    # A process is there then: its start on a busy machine may outlast the time for which a message is hidden.
+    aws.invoke(name, {"Records": []})
     dead, dead_arn = make_queue(aws, f"{name}-dead")
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})
-    queue, arn = make_queue(aws, name, VisibilityTimeout="6", RedrivePolicy=redrive)
+    queue, arn = make_queue(aws, name, VisibilityTimeout="5", RedrivePolicy=redrive)
     key = aws.client("lambda").create_event_source_mapping(
         EventSourceArn=arn, FunctionName=name, FunctionResponseTypes=["ReportBatchItemFailures"], **settings
     )["UUID"]

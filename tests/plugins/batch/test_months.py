@@ -55,6 +55,9 @@ def test_a_run_that_was_cleared_does_not_write_over_what_it_published(world: Wor
     publish_activity(["2019-11"], [], "run")
     assert choose("run", [], [])["version"] == "run_2"
     publish_activity(["2019-11"], [], "run_2")
+    # The version before the served one is the way back.
+    assert choose("run", [], [])["version"] == "run_3"
+    publish_activity(["2019-11"], [], "run_3")
     assert choose("run", [], [])["version"] == "run"
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from ecomm import catalog
 from ecomm.batch.publish import publish_activity
+from ecomm.errors import DataError
 
 from tests.plugins.conftest import World
 
@@ -69,6 +71,29 @@ def test_publishing_again_changes_nothing(world: World) -> None:
     assert result == {"published": [NOVEMBER], "dropped": [OCTOBER], "files_deleted": 0}
     assert world.keys("ecomm_user_activity/") == before
     assert versions(world) == {"version=v1", "version=v2"}
+
+
+def test_an_old_run_that_is_cleared_takes_no_rows_from_readers(world: World) -> None:
+    for version in ("v1", "v2", "v3"):
+        world.convert(version, NOVEMBER, curated=3, quarantined=1)
+        publish_activity([NOVEMBER], [], version)
+    with pytest.raises(DataError, match=r"version v1 has no file of 2019-11 any more.*clear choose_months and what"):
+        publish_activity([NOVEMBER], [], "v1")
+    assert served(world) == {NOVEMBER: "3"}
+
+
+def test_a_month_that_has_no_row_is_published_where_it_had_none(world: World) -> None:
+    publish_activity([NOVEMBER], [], "v1")
+    publish_activity([NOVEMBER], [], "v2")
+    world.convert("v3", NOVEMBER, curated=0, quarantined=2)
+    publish_activity([NOVEMBER], [], "v3")
+    assert served(world) == {}
+
+
+def test_a_fact_that_is_not_deployed_is_named(world: World) -> None:
+    catalog.drop_table(world.names.curated_database, "ecomm_user_activity")
+    with pytest.raises(DataError, match=r"There is no table ecomm_user_activity in .*; deploy the stacks"):
+        publish_activity([NOVEMBER], [], "v1")
 
 
 def test_what_a_run_left_that_was_never_published_is_deleted(world: World) -> None:

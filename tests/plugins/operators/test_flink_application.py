@@ -10,8 +10,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from ecomm.detection.drill import check_application as drilled
 from ecomm.errors import DataError
 from ecomm.operators.flink_application import StartApplicationOperator, StopApplicationOperator
+from ecomm.settings import settings
 
 from tests.conftest import ROOT
 from tests.plugins.conftest import Execute, World, context
@@ -110,7 +112,6 @@ def with_main(main: bytes) -> bytes:
     return content.getvalue()
 
 
-@pytest.mark.slow
 def test_starts_and_stops_from_every_state(world: World, create: Create, execute: Execute) -> None:
     name = create(ZIP.read_bytes())
     assert stop(name).execute(context()) == {"application": name, "status": "READY", "snapshot": None}
@@ -133,11 +134,10 @@ def test_starts_and_stops_from_every_state(world: World, create: Create, execute
     assert stop(name, force=True).execute(context())["status"] == "READY"
 
 
-@pytest.mark.slow
-def test_an_application_that_fails_is_told_in_its_own_words(world: World, create: Create) -> None:
+def test_an_application_that_fails_is_told_in_its_own_words(world: World, create: Create, execute: Execute) -> None:
     name = create(with_main(BROKEN))
     with pytest.raises(RuntimeError, match="The detection needs a threshold") as error:
-        start(name).execute(context())
+        execute(start(name), context())
     assert f"group /aws/kinesis-analytics/{name}" in str(error.value)
     assert status(world, name) != "RUNNING"
 
@@ -149,7 +149,13 @@ def test_an_unknown_snapshot_is_refused_with_those_there_are(world: World, creat
     assert status(world, name) == "READY"
 
 
-@pytest.mark.parametrize("operator", [start, stop])
-def test_an_application_that_is_not_deployed_is_named(world: World, operator: Callable[[str], Any]) -> None:
+@pytest.mark.parametrize(
+    "look", [lambda: start("gone").execute(context()), lambda: stop("gone").execute(context()), lambda: drilled(True)]
+)
+def test_an_application_that_is_not_deployed_is_named(
+    world: World, monkeypatch: pytest.MonkeyPatch, look: Callable[[], Any]
+) -> None:
+    monkeypatch.setenv("ECOMM_FLINK_APPLICATION", "gone")
+    settings.cache_clear()
     with pytest.raises(DataError, match=r"There is no Flink application gone; deploy the stacks \(make deploy\)"):
-        operator("gone").execute(context())
+        look()

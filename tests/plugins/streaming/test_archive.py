@@ -6,7 +6,7 @@ import csv
 import gzip
 import json
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,10 +15,12 @@ from ecomm.errors import DataError
 from tests.conftest import ROOT
 from tests.plugins.conftest import World
 
-DAY = date(2026, 11, 30)
-FOLDER = "ecomm_user_activity_archive/year=2026/month=11/day=30/"
-NOVEMBER = "ecomm_user_activity_uncompressed/p_year=2026/p_month=11/archive-2026-11-30.csv"
-DECEMBER = "ecomm_user_activity_uncompressed/p_year=2026/p_month=12/archive-2026-11-30.csv"
+DAY = date(2025, 11, 30)
+NEXT_DAY = date(2025, 12, 1)
+NIGHT = datetime(2025, 12, 1, 0, 30, tzinfo=UTC)
+FOLDER = "ecomm_user_activity_archive/year=2025/month=11/day=30/"
+NOVEMBER = "ecomm_user_activity_uncompressed/p_year=2025/p_month=11/archive-2025-11-30.csv"
+DECEMBER = "ecomm_user_activity_uncompressed/p_year=2025/p_month=12/archive-2025-11-30.csv"
 CLICK = {
     "event_time": "2019-11-01 00:00:00 UTC",
     "event_type": "view",
@@ -29,7 +31,7 @@ CLICK = {
     "price": 489.07,
     "user_id": 520088904,
     "user_session": "4d3b30da-a5e4-49df-b1a8-ba5943f1dd33",
-    "txn_timestamp": "2026-11-30T10:20:30.456Z",
+    "txn_timestamp": "2025-11-30T10:20:30.456Z",
 }
 
 
@@ -53,10 +55,10 @@ def test_a_click_becomes_a_line_of_the_data_set_under_the_time_it_was_sent(world
 
     put(world, f"{FOLDER}hour=10/a.gz", clicks({}))
     found = unpack_day(DAY)
-    assert (found["rows"], found["objects"], found["months"]) == (1, 1, ["2026-11"])
+    assert (found["rows"], found["objects"], found["months"]) == (1, 1, ["2025-11"])
     assert read(world, NOVEMBER) == [
         HEADER,
-        b"2026-11-30 10:20:30 UTC,view,1003461,2053013555631882655,electronics.smartphone,xiaomi,489.07,520088904,"
+        b"2025-11-30 10:20:30 UTC,view,1003461,2053013555631882655,electronics.smartphone,xiaomi,489.07,520088904,"
         b"4d3b30da-a5e4-49df-b1a8-ba5943f1dd33\n",
     ]
     assert found["bytes"] == len(b"".join(read(world, NOVEMBER)))
@@ -86,21 +88,21 @@ def test_all_objects_of_the_day_and_none_of_another_are_taken(world: World) -> N
 def test_a_click_goes_into_the_month_it_was_sent_in(world: World) -> None:
     from ecomm.streaming.archive import unpack_day
 
-    put(world, f"{FOLDER}hour=23/a.gz", clicks({}, {"txn_timestamp": "2026-12-01T00:00:00.001Z"}))
-    assert unpack_day(DAY)["months"] == ["2026-11", "2026-12"]
+    put(world, f"{FOLDER}hour=23/a.gz", clicks({}, {"txn_timestamp": "2025-12-01T00:00:00.001Z"}))
+    assert unpack_day(DAY)["months"] == ["2025-11", "2025-12"]
     assert (len(read(world, NOVEMBER)), len(read(world, DECEMBER))) == (2, 2)
 
 
 def test_a_day_taken_again_replaces_its_files(world: World) -> None:
     from ecomm.streaming.archive import unpack_day
 
-    put(world, f"{FOLDER}hour=23/a.gz", clicks({}, {"txn_timestamp": "2026-12-01T00:00:00.001Z"}))
+    put(world, f"{FOLDER}hour=23/a.gz", clicks({}, {"txn_timestamp": "2025-12-01T00:00:00.001Z"}))
     first = unpack_day(DAY)
     before = read(world, NOVEMBER)
     assert unpack_day(DAY) == first
     assert read(world, NOVEMBER) == before
     put(world, f"{FOLDER}hour=23/a.gz", clicks({}, {}))
-    assert unpack_day(DAY)["months"] == ["2026-11", "2026-12"], "a month that lost its clicks has changed too"
+    assert unpack_day(DAY)["months"] == ["2025-11", "2025-12"], "a month that lost its clicks has changed too"
     assert len(read(world, NOVEMBER)) == 3
     assert world.aws.list_objects(world.names.raw_bucket, DECEMBER) == []
 
@@ -139,8 +141,65 @@ def test_a_day_without_a_click_is_skipped(world: World) -> None:
     from airflow.sdk.exceptions import AirflowSkipException
     from ecomm.streaming.tasks import unpack
 
-    with pytest.raises(AirflowSkipException, match="Nothing was archived on 2026-11-30"):
-        unpack("yesterday", datetime(2026, 12, 1, 0, 30, tzinfo=UTC))
+    with pytest.raises(AirflowSkipException, match="Nothing was archived on 2025-11-30"):
+        unpack("yesterday", 7, NIGHT)
+
+
+def test_a_day_is_behind_until_all_that_was_archived_of_it_is_taken(world: World) -> None:
+    from ecomm.streaming.archived_days import behind
+
+    assert behind(NEXT_DAY, 7) == []
+    put(world, f"{FOLDER}hour=10/a.gz", clicks({}))
+    assert behind(NEXT_DAY, 7) == [DAY]
+    assert behind(NEXT_DAY, 0) == behind(DAY, 7) == behind(DAY + timedelta(days=9), 8) == []
+    take(DAY)
+    assert behind(NEXT_DAY, 7) == []
+    # Of the next month, so that the day has two files.
+    put(world, f"{FOLDER}hour=23/late.gz", clicks({"txn_timestamp": "2025-12-01T00:00:00.001Z"}))
+    assert behind(NEXT_DAY, 7) == [DAY]
+    take(DAY)
+    assert behind(NEXT_DAY, 7) == []
+    world.put(world.names.raw_bucket, NOVEMBER)
+    assert behind(NEXT_DAY, 7) == [DAY], "one of its files is not what was written"
+    take(DAY)
+    world.aws.delete_objects(world.names.raw_bucket, [DECEMBER])
+    assert behind(NEXT_DAY, 7) == [DAY], "one of its files is gone"
+
+
+def take(day: date) -> dict[str, Any]:
+    """Unpacks the day alone, to the end."""
+    from ecomm.streaming.tasks import summarize_unpacked, unpack
+
+    return summarize_unpacked(unpack(str(day), 0, NIGHT))
+
+
+def test_the_days_that_are_behind_are_taken_with_the_next(world: World) -> None:
+    from ecomm.streaming.tasks import summarize_unpacked, unpack
+
+    put(world, f"{FOLDER}hour=23/a.gz", clicks({}, {"txn_timestamp": "2025-12-01T00:00:00.001Z"}))
+    put(world, f"{FOLDER.replace('day=30', 'day=28')}hour=01/a.gz", clicks({}))
+    unpack("yesterday", 7, NIGHT)
+    # The try before was not announced, so this one has all of it to tell.
+    found = summarize_unpacked(unpack("yesterday", 7, NIGHT))
+    assert found.pop("bytes") > 0
+    assert found == {
+        "days": ["2025-11-28", "2025-11-30"], "objects": 2, "rows": 3, "months": ["2025-11", "2025-12"], "refused": []
+    }  # fmt: skip
+    assert unpack("yesterday", 7, NIGHT)["days"] == ["2025-11-30"]
+
+
+def test_a_day_that_cannot_be_taken_keeps_no_other_back_and_is_told(world: World) -> None:
+    from ecomm.streaming.tasks import summarize_unpacked, unpack
+
+    put(world, f"{FOLDER}hour=23/a.gz", clicks({}))
+    damaged = f"{FOLDER.replace('day=30', 'day=29')}hour=01/a.gz"
+    world.put(world.names.raw_bucket, damaged, "no GZIP")
+    found = unpack("2025-11-30", 1, NIGHT)
+    assert (found["days"], found["rows"]) == (["2025-11-30"], 1)
+    with pytest.raises(DataError, match=rf"2025-11-30 were taken over\. s3://\S+{damaged} is not a whole GZIP file"):
+        summarize_unpacked(found)
+    with pytest.raises(DataError, match=f"{damaged} is not a whole GZIP file"):
+        unpack("2025-11-29", 0, NIGHT)
 
 
 def test_a_new_data_set_leaves_the_archived_days_alone(world: World, tmp_path: Any) -> None:
@@ -162,27 +221,27 @@ def test_a_new_data_set_leaves_the_archived_days_alone(world: World, tmp_path: A
 
 @pytest.mark.parametrize(
     ("asked", "day"),
-    [("yesterday", date(2026, 11, 30)), ("2026-12-01", date(2026, 12, 1)), ("2019-02-28", date(2019, 2, 28))],
+    [("yesterday", date(2019, 11, 30)), ("2019-12-02", date(2019, 12, 2)), ("2019-02-28", date(2019, 2, 28))],
 )
 def test_the_day_is_the_one_asked_for_or_the_one_before(asked: str, day: date) -> None:
-    from ecomm.streaming.archive import chosen_day
+    from ecomm.streaming.archived_days import chosen_day
 
-    assert chosen_day(asked, datetime(2026, 12, 1, 0, 30, tzinfo=UTC)) == day
+    assert chosen_day(asked, datetime(2019, 12, 1, 0, 30, tzinfo=UTC)) == day
 
 
-@pytest.mark.parametrize(("asked", "why"), [("2026-02-30", "is not a day"), ("2026-12-02", "has not begun yet")])
+@pytest.mark.parametrize(("asked", "why"), [("2025-02-30", "is not a day"), ("2999-12-02", "has not begun yet")])
 def test_what_is_no_day_is_refused(asked: str, why: str) -> None:
-    from ecomm.streaming.archive import chosen_day
+    from ecomm.streaming.archived_days import chosen_day
 
     with pytest.raises(DataError, match=why):
-        chosen_day(asked, datetime(2026, 12, 1, 0, 30, tzinfo=UTC))
+        chosen_day(asked, NIGHT)
 
 
 def test_firehose_puts_a_day_where_it_is_looked_for() -> None:
-    from ecomm.streaming.archive import day_prefix
+    from ecomm.streaming.archived_days import day_prefix
 
     template = (ROOT / "infra" / "streaming.yaml").read_text()
     found = re.search(r"^ +Prefix: (\S+)hour=", template, re.MULTILINE)
     assert found
-    java = {"yyyy": "2026", "MM": "11", "dd": "30"}
+    java = {"yyyy": "2025", "MM": "11", "dd": "30"}
     assert re.sub(r"!\{timestamp:(\w+)\}", lambda name: java[name[1]], found[1]) == day_prefix(DAY)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
+import httpx
 import pytest
 from ecomm.errors import DataError
 from ecomm.upload.sources import Source, open_sources
+from ecomm.upload.stored import S3Object
 
+from tests.conftest import Platform
 from tests.plugins.upload.conftest import HEADER, Bucket, Write, rows
 
 TEXT = rows("2019-11", 50)
@@ -43,6 +48,52 @@ def test_s3_objects_are_read_in_ranges(
     bucket.put(f"given/{name}", path.read_bytes())
     (source,) = opened(f"s3://{bucket.name}/given/{name}")
     assert text_of(source) == ((HEADER + TEXT).encode(), path.read_bytes())
+
+
+class BreakingOnce(BaseHTTPRequestHandler):
+    """Passes requests on to `endpoint`; of the first body that is asked for, only a half comes."""
+
+    endpoint: str
+    broken = False
+
+    def do_GET(self) -> None:
+        wanted = {name: value for name, value in self.headers.items() if name in ("Range", "If-Match")}
+        answer = httpx.request(self.command, f"{self.endpoint}{self.path}", headers=wanted, trust_env=False)
+        body = answer.content
+        self.send_response(answer.status_code)
+        for name in ("ETag", "Content-Length", "Content-Range"):
+            if name in answer.headers:
+                self.send_header(name, answer.headers[name])
+        self.end_headers()
+        if self.command == "GET" and not type(self).broken:
+            type(self).broken = True
+            body = body[: len(body) // 2]
+        self.wfile.write(body)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *words: object) -> None:
+        """Nothing: what is asked is no concern of the test's."""
+
+
+def test_a_connection_that_breaks_within_a_body_is_made_again(
+    platform: Platform, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ecomm import aws
+
+    bucket.put("a.csv", (HEADER + TEXT).encode())
+    handler = type("Handler", (BreakingOnce,), {"endpoint": platform.endpoint})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as proxy:
+        Thread(target=proxy.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.server_port}")
+        aws.client.cache_clear()
+        try:
+            assert b"".join(S3Object(f"s3://{bucket.name}/a.csv").blocks()) == (HEADER + TEXT).encode()
+        finally:
+            proxy.shutdown()
+            aws.client.cache_clear()
+    assert handler.broken
 
 
 def test_an_object_that_changes_while_it_is_read_is_noticed(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,5 +28,5 @@ def one_glue_run(dag_id: str, *, deferrable: bool, retries: int, seconds: int) -
 
 one_glue_run("one_glue_run", deferrable=False, retries=1, seconds=600)
 one_glue_run("one_glue_run_deferred", deferrable=True, retries=1, seconds=600)
-one_glue_run("short_glue_run", deferrable=False, retries=0, seconds=12)
-one_glue_run("short_glue_run_deferred", deferrable=True, retries=0, seconds=12)
+one_glue_run("short_glue_run", deferrable=False, retries=0, seconds=30)
+one_glue_run("short_glue_run_deferred", deferrable=True, retries=0, seconds=30)

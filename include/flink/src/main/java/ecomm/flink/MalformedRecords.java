@@ -10,6 +10,8 @@ import org.slf4j.LoggerFactory;
 /** Counts malformed records in the metric {@code malformedRecords} and logs some of them. */
 final class MalformedRecords {
   static final String METRIC = "malformedRecords";
+  /** Managed Flink gives CloudWatch the metrics of an application's own that are in this group, and no others. */
+  static final String GROUP = "kinesisanalytics";
   private static final Logger LOG = LoggerFactory.getLogger(MalformedRecords.class);
   private static final int SHOWN_BYTES = 200;
 
@@ -17,7 +19,7 @@ final class MalformedRecords {
   private final LogSample sample = new LogSample(5, TimeUnit.MINUTES.toNanos(1));
 
   MalformedRecords(MetricGroup metrics) {
-    counter = metrics.counter(METRIC);
+    counter = metrics.addGroup(GROUP).counter(METRIC);
   }
 
   void add(byte[] record, Exception reason) {

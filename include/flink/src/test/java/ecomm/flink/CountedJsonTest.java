@@ -78,12 +78,7 @@ class CountedJsonTest {
     decoder.open(new DeserializationSchema.InitializationContext() {
       @Override
       public MetricGroup getMetricGroup() {
-        return new UnregisteredMetricsGroup() {
-          @Override
-          public Counter counter(String name) {
-            return counters.computeIfAbsent(name, n -> new SimpleCounter());
-          }
-        };
+        return group("");
       }
 
       @Override
@@ -93,8 +88,24 @@ class CountedJsonTest {
     });
   }
 
+  /** Keeps counters under their names with those of their groups before. */
+  private MetricGroup group(String groups) {
+    return new UnregisteredMetricsGroup() {
+      @Override
+      public Counter counter(String name) {
+        return counters.computeIfAbsent(groups + name, n -> new SimpleCounter());
+      }
+
+      @Override
+      public MetricGroup addGroup(String name) {
+        return group(groups + name + ".");
+      }
+    };
+  }
+
+  /** From the only group of which Managed Flink tells CloudWatch. */
   private long malformed() {
-    return counters.get("malformedRecords").getCount();
+    return counters.get("kinesisanalytics.malformedRecords").getCount();
   }
 
   private RowData decode(byte[] record) throws IOException {

@@ -1,0 +1,30 @@
+"""The conversion of a run's months, which never writes where readers are."""
+
+from __future__ import annotations
+
+from airflow.sdk import Context
+
+from ecomm import catalog
+from ecomm.errors import DataError
+from ecomm.operators.glue_job import GlueJobRunOperator
+from ecomm.settings import settings
+from ecomm.tables import FACT
+
+
+class ConvertOperator(GlueJobRunOperator):
+    """Runs the conversion with the arguments of ecomm.batch.months.job_arguments, as GlueJobRunOperator does.
+
+    Raises DataError where its version is served, or was just before: so it is when the task of a run that has published
+    is cleared without choose_months, and Spark would delete the files under the readers' hands.
+    """
+
+    def start(self, context: Context) -> str:
+        folder = self.arguments["--CURATED"]
+        partitions = catalog.list_partitions(settings().curated_database, FACT)
+        kept = {location for each in partitions for location in catalog.kept_locations(each)}
+        if any(location.startswith(folder) for location in kept):
+            raise DataError(
+                f"{folder} is published already, and is not written again. To convert the months anew, clear "
+                "choose_months and what follows: the run then writes under a new version."
+            )
+        return super().start(context)
