@@ -3,15 +3,20 @@
     curl -X PUT http://127.0.0.1:4566/_local/faults -d '{"service": "sns", "action": "Publish",
         "error": "InternalError", "status": 500, "seconds": 60}'
 
+A fault may also be that a call takes long; it goes on at once when the faults are cleared, so a test can hold what it
+wants to meet in its middle.
+
 Never kept: a platform that starts has none.
 """
 
 from __future__ import annotations
 
+import asyncio
 import random
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +31,8 @@ PARTIAL = {
     ("dynamodb", "BatchWriteItem"): ("UnprocessedItems",),
     ("dynamodb", "BatchGetItem"): ("UnprocessedKeys",),
 }
-_MEMBERS = {"service", "action", "error", "message", "status", "times", "seconds", "share"}
+_MEMBERS = {"service", "action", "delay", "error", "message", "status", "times", "seconds", "share"}
+LONGEST_DELAY = 300
 
 
 class InvalidFaultError(ValueError):
@@ -37,7 +43,8 @@ class InvalidFaultError(ValueError):
 class Fault:
     """times: how often it still happens. until: when it ends, by the monotonic clock. None of them: no limit.
 
-    share: the part of the calls that fail, or of the parts of a call.
+    share: the part of the calls that it happens to, or of the parts of a call. delay: seconds that a call waits, before
+    it fails or, with no error, is carried out.
     """
 
     service: str
@@ -48,6 +55,7 @@ class Fault:
     times: int | None
     until: float | None
     share: float
+    delay: float
     happened: int = 0
 
     @property
@@ -58,8 +66,9 @@ class Fault:
         left = {"seconds": round(self.until - time.monotonic(), 1)} if self.until is not None else {}
         if self.times is not None:
             left["times"] = self.times
-        named = {"service": self.service, "action": self.action, "error": self.error, "message": self.message}
-        return {**named, "status": self.status, "share": self.share, **left, "happened": self.happened}
+        fails = {"error": self.error, "message": self.message, "status": self.status} if self.error else {}
+        how = {**fails, **({"delay": self.delay} if self.delay else {}), "share": self.share}
+        return {"service": self.service, "action": self.action, **how, **left, "happened": self.happened}
 
 
 class Faults:
@@ -68,6 +77,7 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: dict[tuple[str, str], Fault] = {}
+        self._cleared = asyncio.Event()
 
     def ask(self, request: Any) -> None:
         """From now on; in the place of the fault that this operation had. Raises InvalidFaultError."""
@@ -76,8 +86,16 @@ class Faults:
             self._faults[fault.service, fault.action] = fault
 
     def clear(self) -> None:
+        """In the thread of the platform's loop, where the delayed calls wait."""
         with self._lock:
             self._faults.clear()
+        self._cleared.set()
+        self._cleared = asyncio.Event()
+
+    async def delay(self, fault: Fault) -> None:
+        """Waits as long as the fault says, or until the faults are cleared."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._cleared.wait(), fault.delay)
 
     def shown(self) -> list[dict[str, Any]]:
         with self._lock:
@@ -121,13 +139,16 @@ def _fault(request: Any) -> Fault:
     unknown = set(request) - _MEMBERS
     if unknown:
         raise InvalidFaultError(f"A fault has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(_MEMBERS))}.")
-    service, action, error = (request.get(name) for name in ("service", "action", "error"))
+    service, action, error = (request.get(name, "") for name in ("service", "action", "error"))
     if service not in SERVICES:
         raise InvalidFaultError(f"There are no faults of the service {service!r}; there are of {', '.join(SERVICES)}.")
     if action not in model(service).operation_names:
         raise InvalidFaultError(f"{service} has no operation {action!r}; botocore's names are meant, such as GetItem.")
-    if not isinstance(error, str) or not isinstance(action, str) or not error:
-        raise InvalidFaultError("A fault needs an error: the code that the caller gets.")
+    delay = _limit(request, "delay", int | float) or 0
+    if delay > LONGEST_DELAY:
+        raise InvalidFaultError(f"A call is delayed by {LONGEST_DELAY} seconds at most, not {delay!r}.")
+    if not isinstance(error, str) or (not error and not delay):
+        raise InvalidFaultError("A fault needs an error, the code that the caller gets, or a delay, or both.")
     times, seconds = _limit(request, "times", int), _limit(request, "seconds", int | float)
     if times is None and seconds is None:
         raise InvalidFaultError("A fault needs times or seconds, so that it ends.")
@@ -139,7 +160,7 @@ def _fault(request: Any) -> Fault:
         raise InvalidFaultError(f"The status of an error is 400 to 599, not {status!r}.")
     message = request.get("message") or f"{error}, as the platform was asked to answer {action}."
     until = None if seconds is None else time.monotonic() + seconds
-    return Fault(service, action, error, str(message), status, times, until, float(share))
+    return Fault(service, action, error, str(message), status, times, until, float(share), float(delay))
 
 
 def _limit(request: Mapping[str, Any], name: str, kind: Any) -> Any:

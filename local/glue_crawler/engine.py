@@ -49,6 +49,7 @@ class CrawlerEngine:
         self._client = client
         self._lock = threading.Lock()
         self._stops: dict[str, threading.Event] = {}
+        self._began: dict[str, float] = {}
         self.history = CrawlHistory(history)
 
     def start(self, crawler: dict[str, Any], classifiers: Sequence[Mapping[str, Any]]) -> None:
@@ -56,6 +57,7 @@ class CrawlerEngine:
         with self._lock:
             self.require_idle(crawler)
             stop = self._stops[crawler["Name"]] = threading.Event()
+            self._began[crawler["Name"]] = time.monotonic()
             crawler.update(State="RUNNING", CrawlElapsedTime=0)
         custom = [
             CsvClassifier.from_definition(one["CsvClassifier"]) for one in classifiers if one.get("CsvClassifier")
@@ -70,6 +72,12 @@ class CrawlerEngine:
                 raise CrawlerNotRunningError(f"The crawler {crawler['Name']} is not running.")
             crawler["State"] = "STOPPING"
             self._stops[crawler["Name"]].set()
+
+    def tell_elapsed(self, crawler: dict[str, Any]) -> None:
+        """Notes in the record how long its crawl runs by now, in milliseconds."""
+        with self._lock:
+            if crawler["State"] != "READY":
+                crawler["CrawlElapsedTime"] = round((time.monotonic() - self._began[crawler["Name"]]) * 1000)
 
     @staticmethod
     def require_idle(crawler: Mapping[str, Any]) -> None:

@@ -17,11 +17,8 @@ _NAMES = {"monitoring": "cloudwatch"}
 type Handler = Callable[..., Awaitable[Any]]
 
 
-def install() -> Faults:
-    """The faults, for what answers calls without HTTP."""
-    faults = Faults()
-    ministack.app._dispatch_service_request = partial(_dispatch, ministack.app._dispatch_service_request, faults)
-    return faults
+def install() -> None:
+    ministack.app._dispatch_service_request = partial(_dispatch, ministack.app._dispatch_service_request, Faults())
 
 
 async def _dispatch(
@@ -33,7 +30,9 @@ async def _dispatch(
     service = _NAMES.get(service, service)
     action = action_of(service, method, path, headers, body) if service in faults.services() else None
     fault = faults.due(service, action) if action else None
-    if fault is None:
+    if fault and fault.delay:
+        await faults.delay(fault)
+    if fault is None or not fault.error:
         return await stock(method, path, headers, body, *rest)
     if fault.partial:
         return await _partly(stock, faults, fault, method, path, headers, body, *rest)

@@ -26,6 +26,8 @@ def install(config: Config) -> None:
     engine = CrawlerEngine(factory(config.endpoint, config.region), config.var / "aws" / "glue" / "crawls")
     glue._start_crawler = partial(respond, partial(_start_crawler, engine))
     glue._stop_crawler = partial(respond, lambda data: engine.stop(_crawler(data)))
+    for operation in ("_get_crawler", "_get_crawlers"):
+        setattr(glue, operation, partial(_with_times, engine, getattr(glue, operation)))
     glue._create_crawler = partial(respond, partial(_without_schedule, glue._create_crawler))
     glue._update_crawler = partial(respond, partial(_when_idle, partial(_without_schedule, glue._update_crawler)))
     glue._delete_crawler = partial(respond, partial(_delete_crawler, engine, glue._delete_crawler))
@@ -37,6 +39,12 @@ def install(config: Config) -> None:
 def _crawler(data: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = record("Crawler", glue._crawlers, data.get("Name") or data.get("CrawlerName") or "")
     return found
+
+
+def _with_times(engine: CrawlerEngine, stock: GlueAction, data: dict[str, Any]) -> Any:
+    for crawler in glue._crawlers.values():
+        engine.tell_elapsed(crawler)
+    return stock(data)
 
 
 def _start_crawler(engine: CrawlerEngine, data: dict[str, Any]) -> None:

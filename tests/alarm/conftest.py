@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ import pytest
 
 from local.mail import Mail, mails
 from tests.conftest import ROOT, Platform, start_platform, stop_platform
+from tests.faults import Faults
 
 ADDRESS = "night@example.com"
 CLICKS, COUNTS = "ecommerce-raw-user-activity-stream-1", "ecommerce-raw-user-activity-stream-2"
@@ -176,12 +176,9 @@ class Alarm:
         """Those of the function."""
         return [child for child in self.children() if "lambda/bin/python" in " ".join(child.cmdline())]
 
-    def fault(self, service: str, action: str, error: str, **limits: Any) -> None:
-        body = json.dumps({"service": service, "action": action, "error": error, **limits}).encode()
-        with urllib.request.urlopen(
-            urllib.request.Request(f"{self.platform.endpoint}/_local/faults", body, method="PUT")
-        ):
-            pass
+    @property
+    def faults(self) -> Faults:
+        return Faults(self.platform.endpoint)
 
     def restart(self, kill: bool) -> None:
         if kill:

@@ -83,7 +83,7 @@ def test_a_function_that_is_cut_off(alarm: Alarm, users: Users) -> None:
     """A table that throttles keeps it busy until its time is over."""
     rows, since = rows_of(users(100), 5, 10), len(alarm.mails())
     set_timeout(alarm, 1)
-    alarm.fault("dynamodb", "BatchExecuteStatement", "ProvisionedThroughputExceededException", status=400, seconds=5)
+    alarm.faults.ask("dynamodb", "BatchExecuteStatement", "ProvisionedThroughputExceededException", seconds=5)
     alarm.put(COUNTS, rows)
     wait_for_line(alarm, "Task timed out", "Records failed")
     set_timeout(alarm, 30)
@@ -129,9 +129,9 @@ def set_timeout(alarm: Alarm, seconds: int) -> None:
 
 def test_a_table_that_throttles(alarm: Alarm, users: Users) -> None:
     rows, since = rows_of(users(200), 5, 10), len(alarm.mails())
-    alarm.fault("dynamodb", "BatchExecuteStatement", "ThrottlingError", share=0.5, seconds=5)
-    alarm.fault("dynamodb", "UpdateItem", "ProvisionedThroughputExceededException", share=0.5, seconds=5)
-    alarm.fault("dynamodb", "BatchGetItem", "UnprocessedKeys", share=0.5, seconds=5)
+    alarm.faults.ask("dynamodb", "BatchExecuteStatement", "ThrottlingError", share=0.5, seconds=5)
+    alarm.faults.ask("dynamodb", "UpdateItem", "ProvisionedThroughputExceededException", share=0.5, seconds=5)
+    alarm.faults.ask("dynamodb", "BatchGetItem", "UnprocessedKeys", share=0.5, seconds=5)
     alarm.put(COUNTS, rows)
     alarm.complete(rows, since)
 
@@ -140,7 +140,7 @@ def test_sns_that_fails_for_a_while(alarm: Alarm, users: Users) -> None:
     """The counts behind the mails are stored meanwhile."""
     rows, since = rows_of(users(100), 5, 10), len(alarm.mails())
     quiet = rows_of(users(100), 2, 0)
-    alarm.fault("sns", "Publish", "InternalError", status=500, seconds=60)
+    alarm.faults.ask("sns", "Publish", "InternalError", status=500, seconds=60)
     alarm.put(COUNTS, rows)
     alarm.put(COUNTS, quiet)
     alarm.complete(quiet, since)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -16,36 +14,23 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
+from tests.faults import Faults
+
 from .conftest import NOON, Handle, Resources, batch, count, failures
 from .test_alerting import due_digests, message, windows
 
 
 @pytest.fixture
-def fault(resources: Resources) -> Iterator[Callable[..., None]]:
-    """Makes an operation of the platform fail, as docs/local.md says; all works again after the test."""
-    url = f"{resources.endpoint}/_local/faults"
-
-    def ask(service: str, action: str, error: str, **limits: Any) -> None:
-        asked = {"service": service, "action": action, "error": error, **limits}
-        if limits.keys().isdisjoint({"times", "seconds"}):
-            asked["seconds"] = 60
-        body = json.dumps(asked).encode()
-        with urllib.request.urlopen(urllib.request.Request(url, body, method="PUT")):
-            pass
-
-    def end() -> None:
-        with urllib.request.urlopen(urllib.request.Request(url, method="DELETE")):
-            pass
-
-    ask.end = end  # type: ignore[attr-defined]
-    yield ask
-    end()
+def faults(resources: Resources) -> Iterator[Faults]:
+    asked = Faults(resources.endpoint)
+    yield asked
+    asked.clear()
 
 
 def test_throttled_statements_are_tried_again_within_the_invocation(
-    handle: Handle, resources: Resources, fault: Callable[..., None]
+    handle: Handle, resources: Resources, faults: Faults
 ) -> None:
-    fault("dynamodb", "BatchExecuteStatement", "ThrottlingError", share=0.5, seconds=1)
+    faults.ask("dynamodb", "BatchExecuteStatement", "ThrottlingError", share=0.5, seconds=1)
     rows = [count(user, 3) for user in range(1, 101)] + [count(200, 50)]
     assert failures(handle(batch(*rows))) == []
     assert all(windows(resources, user) for user in range(1, 101))
@@ -53,40 +38,40 @@ def test_throttled_statements_are_tried_again_within_the_invocation(
 
 
 def test_a_table_that_goes_on_refusing_names_the_records_that_have_to_come_again(
-    handle: Handle, resources: Resources, fault: Any
+    handle: Handle, resources: Resources, faults: Faults
 ) -> None:
-    fault("dynamodb", "BatchExecuteStatement", "ThrottlingError")
+    faults.ask("dynamodb", "BatchExecuteStatement", "ThrottlingError")
     event = batch(count(1, 3), count(2, 50), first=7)
     assert failures(handle(event, milliseconds=5_000)) == ["7", "8"]
     assert resources.sent() == []
-    fault.end()
+    faults.clear()
     assert failures(handle(event)) == []
     assert windows(resources, 1)
     assert len(resources.sent()) == 1
 
 
 def test_calls_that_are_refused_as_a_whole_are_tried_again(
-    handle: Handle, resources: Resources, fault: Callable[..., None]
+    handle: Handle, resources: Resources, faults: Faults
 ) -> None:
-    fault("dynamodb", "BatchExecuteStatement", "ProvisionedThroughputExceededException", status=400, times=4)
+    faults.ask("dynamodb", "BatchExecuteStatement", "ProvisionedThroughputExceededException", status=400, times=4)
     assert failures(handle(batch(*(count(user, 3) for user in range(1, 60))))) == []
     assert all(windows(resources, user) for user in range(1, 60))
 
 
 def test_items_that_the_table_leaves_out_of_an_answer_are_asked_for_again(
-    handle: Handle, resources: Resources, fault: Callable[..., None]
+    handle: Handle, resources: Resources, faults: Faults
 ) -> None:
-    fault("dynamodb", "BatchGetItem", "UnprocessedKeys", times=3)
+    faults.ask("dynamodb", "BatchGetItem", "UnprocessedKeys", times=3)
     assert failures(handle(batch(*(count(user, 50) for user in range(1, 60))))) == []
     assert len(resources.sent()) == 1
 
 
-def test_a_refused_claim_comes_again_and_is_mailed_once(handle: Handle, resources: Resources, fault: Any) -> None:
-    fault("dynamodb", "UpdateItem", "InternalServerError", status=500)
+def test_a_refused_claim_comes_again_and_is_mailed_once(handle: Handle, resources: Resources, faults: Faults) -> None:
+    faults.ask("dynamodb", "UpdateItem", "InternalServerError", status=500)
     event = batch(count(1, 50), count(2, 3))
     assert failures(handle(event, milliseconds=5_000)) == ["1"]
     assert resources.sent() == []
-    fault.end()
+    faults.clear()
     for _ in range(2):
         assert failures(handle(event)) == []
     assert len(resources.sent()) == 1
@@ -119,16 +104,16 @@ def test_a_mail_that_was_sent_and_not_noted_is_known_by_its_receipt(
 
 
 def test_a_mail_that_sns_refuses_waits_in_the_queue_and_is_sent_once(
-    handle: Handle, resources: Resources, fault: Any
+    handle: Handle, resources: Resources, faults: Faults
 ) -> None:
-    fault("sns", "Publish", "InternalError", status=500)
+    faults.ask("sns", "Publish", "InternalError", status=500)
     event = batch(*(count(user, 50) for user in range(1, 4)))
     assert failures(handle(event)) == []
     assert resources.sent() == []
     assert failures(handle(event)) == []
     (digest,) = due_digests(resources)
     assert failures(handle(message({"digest": digest}, 1))) == ["message-1"]
-    fault.end()
+    faults.clear()
     assert failures(handle(message({"digest": digest}, 2))) == ["message-2"], "another message's lease has not ended"
     assert failures(handle(message({"digest": digest}, 1))) == []
     assert failures(handle(message({"digest": digest}, 1))) == []
@@ -186,25 +171,25 @@ def test_hundreds_of_windows_are_looked_up_without_a_pause(
 
 
 def test_where_neither_sns_nor_the_queue_takes_the_mail_its_records_come_again(
-    handle: Handle, resources: Resources, fault: Any
+    handle: Handle, resources: Resources, faults: Faults
 ) -> None:
-    fault("sns", "Publish", "InternalError", status=500)
-    fault("sqs", "SendMessage", "InternalError", status=500)
+    faults.ask("sns", "Publish", "InternalError", status=500)
+    faults.ask("sqs", "SendMessage", "InternalError", status=500)
     event = batch(count(1, 3), count(2, 50))
     assert failures(handle(event)) == ["2"]
-    fault.end()
+    faults.clear()
     assert failures(handle(event)) == []
     deliver(handle, resources)
     assert len(resources.sent()) == 1
 
 
 def test_an_unreadable_row_that_the_queue_does_not_take_comes_again(
-    handle: Handle, resources: Resources, fault: Any
+    handle: Handle, resources: Resources, faults: Faults
 ) -> None:
-    fault("sqs", "SendMessageBatch", "InternalError", status=500)
+    faults.ask("sqs", "SendMessageBatch", "InternalError", status=500)
     event = batch(count(1, 3), b"broken", count(2, 3))
     assert failures(handle(event)) == ["2"]
-    fault.end()
+    faults.clear()
     assert failures(handle(event)) == []
     assert len(resources.take(resources.failed)) == 1
 

@@ -15,6 +15,7 @@ import pytest
 
 from tests import airflow_environment  # before anything imports airflow
 from tests.conftest import Platform
+from tests.faults import Faults
 
 PARQUET = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
@@ -38,6 +39,13 @@ def aws(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     settings.cache_clear()
     yield aws
     settings.cache_clear()
+
+
+@pytest.fixture
+def faults(platform: Platform) -> Iterator[Faults]:
+    asked = Faults(platform.endpoint)
+    yield asked
+    asked.clear()
 
 
 class World:

@@ -37,8 +37,9 @@ class CrawlOperator(AwsOperator):
         self.crawler = crawler
 
     def start(self, context: Context) -> str:
-        found = self._crawler()
+        # Before the call: a crawl is never taken for a later one than it is.
         now = datetime.now(UTC)
+        found = self._crawler()
         run_began = context["dag_run"].start_date or now
         last = found.get("LastCrawl", {})
         is_retry = context["ti"].try_number > self.first_try(context)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import urllib.error
-import urllib.request
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +12,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.conftest import Platform, start_platform, stop_platform
+from tests.faults import Faults
 from tests.local.aws import client, wait_until, without_retries
-
-
-class Faults:
-    def __init__(self, platform: Platform) -> None:
-        self._url = f"{platform.endpoint}/_local/faults"
-
-    def __call__(self, method: str, fault: Any = None) -> tuple[int, Any]:
-        body = None if fault is None else json.dumps(fault).encode()
-        try:
-            with urllib.request.urlopen(urllib.request.Request(self._url, body, method=method)) as answer:
-                return answer.status, json.load(answer)["faults"]
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error)["message"]
-
-    def ask(self, service: str, action: str, error: str, **options: Any) -> None:
-        status, answer = self("PUT", {"service": service, "action": action, "error": error, **options})
-        assert status == 200, answer
 
 
 @pytest.fixture
 def faults(platform: Platform) -> Iterator[Faults]:
-    asked = Faults(platform)
+    asked = Faults(platform.endpoint)
     yield asked
-    asked("DELETE")
+    asked.clear()
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +141,31 @@ def test_a_share_of_the_calls_fails(platform: Platform, faults: Faults, table: s
     assert set(codes) == {None, "InternalServerError"}
 
 
+def test_a_delayed_call_goes_on_when_the_faults_are_cleared(platform: Platform, faults: Faults, table: str) -> None:
+    faults.ask("dynamodb", "PutItem", delay=50, times=1)
+    item = {"TableName": table, "Item": {"pk": {"S": "delayed"}}}
+    dynamodb = without_retries(platform, "dynamodb")
+    began = time.monotonic()
+    with ThreadPoolExecutor() as other:
+        putting = other.submit(dynamodb.put_item, **item)
+        assert wait_until(lambda: faults("GET") == (200, []))  # It has happened as often as asked for.
+        assert "Item" not in dynamodb.get_item(TableName=table, Key=item["Item"], ConsistentRead=True)
+        assert not putting.done()
+        faults.clear()
+        putting.result()
+    assert time.monotonic() - began < 50
+    assert "Item" in dynamodb.get_item(TableName=table, Key=item["Item"], ConsistentRead=True)
+
+
+def test_a_call_is_late_and_fails(platform: Platform, faults: Faults) -> None:
+    faults.ask("sns", "ListTopics", "InternalError", status=500, delay=0.3, times=1)
+    (shown,) = faults("GET")[1]
+    assert (shown["delay"], shown["error"]) == (0.3, "InternalError")
+    began = time.monotonic()
+    assert failed(without_retries(platform, "sns").list_topics) == ("InternalError", 500)
+    assert time.monotonic() - began >= 0.3
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -165,6 +173,7 @@ def test_a_share_of_the_calls_fails(platform: Platform, faults: Faults, table: s
         ({"service": "ec2", "action": "RunInstances", "error": "e", "times": 1}, "no faults of the service 'ec2'"),
         ({"service": "sns", "action": "publish", "error": "e", "times": 1}, "sns has no operation 'publish'"),
         ({"service": "sns", "action": "Publish", "times": 1}, "needs an error"),
+        ({"service": "sns", "action": "Publish", "delay": 301, "times": 1}, "300 seconds at most"),
         ({"service": "sns", "action": "Publish", "error": "e"}, "needs times or seconds"),
         ({"service": "sns", "action": "Publish", "error": "e", "times": 0}, "times of a fault"),
         ({"service": "sns", "action": "Publish", "error": "e", "times": 1, "share": 2}, "share of calls"),
@@ -181,10 +190,10 @@ def test_what_cannot_fail_is_refused(faults: Faults, fault: Any, words: str) -> 
 
 def test_a_platform_that_starts_has_no_faults(tmp_path: Path) -> None:
     platform = start_platform(tmp_path)
-    Faults(platform).ask("sns", "Publish", "InternalError", seconds=600)
+    Faults(platform.endpoint).ask("sns", "Publish", "InternalError", seconds=600)
     stop_platform(platform)
     platform = start_platform(tmp_path)
     try:
-        assert Faults(platform)("GET") == (200, [])
+        assert Faults(platform.endpoint)("GET") == (200, [])
     finally:
         stop_platform(platform)

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ import boto3
 import pytest
 
 from tests.conftest import ROOT, Platform
+from tests.faults import Faults
 from tests.principals import OPERATOR, acting_as
 
 STAGE = "redrive"
@@ -35,6 +35,10 @@ class Detection:
 
     def client(self, service: str) -> Any:
         return boto3.client(service, endpoint_url=self.platform.endpoint)
+
+    @property
+    def faults(self) -> Faults:
+        return Faults(self.platform.endpoint)
 
     def queue(self, name: str) -> str:
         return str(self.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
@@ -110,18 +114,6 @@ class Detection:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return found
 
-    def fault(self, service: str, action: str, error: str, **how: Any) -> None:
-        asked = {"service": service, "action": action, "error": error, **({"seconds": 300} | how)}
-        self._faults("PUT", json.dumps(asked).encode())
-
-    def mend(self) -> None:
-        self._faults("DELETE", None)
-
-    def _faults(self, method: str, body: bytes | None) -> None:
-        request = urllib.request.Request(f"{self.platform.endpoint}/_local/faults", body, method=method)
-        with urllib.request.urlopen(request, timeout=10):
-            pass
-
     def mapping(self, **changes: Any) -> None:
         """Changes the mapping of stream 2, and returns when it is as asked."""
         functions = self.client("lambda")
@@ -183,7 +175,7 @@ def detection(platform: Platform, deployed: Path, monkeypatch: pytest.MonkeyPatc
     found = Detection(platform, settings(), json.loads(deployed.read_text())["detection_table"])
     found.mapping(MaximumRetryAttempts=0, BisectBatchOnFunctionError=False, Enabled=True)
     yield found
-    found.mend()
+    found.faults.clear()
     for queue in (found.names.failed_queue, found.names.mail_queue, found.names.alert_copies_queue):
         found.client("sqs").purge_queue(QueueUrl=found.queue(queue))
     settings.cache_clear()

@@ -69,7 +69,7 @@ def times_named(mails: list[str], user: int) -> int:
 def test_every_record_that_was_given_up_is_stored_once_and_mailed_once(detection: Detection, redrive: Redrive) -> None:
     users = range(1, 1_201)
     loud = (7, 600, 1_199)
-    detection.fault("dynamodb", "BatchExecuteStatement", "AccessDeniedException", status=400)
+    detection.faults.ask("dynamodb", "BatchExecuteStatement", "AccessDeniedException", status=400)
     places = detection.put((count(user, 20 if user in loud else 3) for user in users), key="one shard")
     before = given_up(detection, len(users))
     assert redrive("--dry-run")[0] == 1
@@ -80,7 +80,7 @@ def test_every_record_that_was_given_up_is_stored_once_and_mailed_once(detection
     assert "records failed; the function's log says why" in said
     assert detection.messages() == before
     assert detection.windows([7]) == {7: []}
-    detection.mend()
+    detection.faults.clear()
     status, said = redrive()
     assert status == 0, said
     assert "with 1,200 records, 0 payloads, 0 mails sent through again" in said
@@ -177,7 +177,7 @@ def test_a_payload_that_its_message_does_not_hold_as_a_whole_is_read_from_the_st
 
 
 def test_a_mail_that_its_queue_gave_up_is_sent_once(detection: Detection, redrive: Redrive) -> None:
-    detection.fault("sns", "Publish", "InternalError", status=500)
+    detection.faults.ask("sns", "Publish", "InternalError", status=500)
     detection.put([count(6_301, 50)])
 
     def kept() -> list[str]:
@@ -187,7 +187,7 @@ def test_a_mail_that_its_queue_gave_up_is_sent_once(detection: Detection, redriv
     # The delayed message of the function's own: the queue of mails has given it up.
     detection.client("sqs").purge_queue(QueueUrl=detection.queue(detection.names.mail_queue))
     detection.send({"digest": digest}, {"digest": digest})
-    detection.mend()
+    detection.faults.clear()
     status, said = redrive()
     assert status == 0, said
     assert "2 mails" in said

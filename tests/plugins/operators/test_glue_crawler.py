@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -10,10 +11,14 @@ from ecomm.errors import DataError
 from ecomm.operators.glue_crawler import CrawlOperator
 from ecomm.waiting import wait
 
+from tests.faults import Faults
+from tests.local.aws import wait_until
 from tests.plugins.conftest import Execute, World, context
 from tests.plugins.upload.conftest import HEADER, rows
 
 FOLDER = "ecomm_user_activity_uncompressed/"
+# What a crawl does first.
+BEGIN = ("logs", "CreateLogStream")
 
 
 @pytest.fixture
@@ -53,18 +58,26 @@ def test_a_crawl_tells_the_tables_it_found(world: World, crawler: str, execute: 
     assert crawls(world, crawler) == 1
 
 
-def test_a_crawl_that_runs_is_joined(world: World, crawler: str) -> None:
-    run = context()
-    world.aws.client("glue").start_crawler(Name=crawler)
-    crawl(crawler).execute(run)
+def test_a_crawl_that_runs_is_joined(world: World, crawler: str, faults: Faults) -> None:
+    run, operator = context(), crawl(crawler)
+    run["dag_run"].start_date -= timedelta(minutes=1)
+    with faults.held(*BEGIN):
+        world.aws.client("glue").start_crawler(Name=crawler)
+        handle = operator.start(run)
+    wait(operator.waiting(handle))
+    assert operator.finish(run, handle)["tables"]
     assert crawls(world, crawler) == 1
 
 
-def test_a_crawl_from_before_the_run_is_waited_for_and_another_started(world: World, crawler: str) -> None:
-    world.aws.client("glue").start_crawler(Name=crawler)
-    run = context()
-    run["dag_run"].start_date += timedelta(seconds=1)
-    crawl(crawler).execute(run)
+def test_a_crawl_from_before_the_run_is_waited_for_and_another_started(
+    world: World, crawler: str, faults: Faults, caplog: pytest.LogCaptureFixture
+) -> None:
+    with faults.held(*BEGIN), ThreadPoolExecutor() as worker:
+        world.aws.client("glue").start_crawler(Name=crawler)
+        ended = worker.submit(crawl(crawler).execute, context())
+        wait_until(lambda: "is busy with an earlier crawl" in caplog.text)
+        faults.clear()
+        assert ended.result()["tables"]
     assert crawls(world, crawler) == 2
 
 
@@ -80,13 +93,13 @@ def test_a_try_takes_the_crawl_of_one_whose_worker_died_until_the_task_is_cleare
     assert crawls(world, crawler) == 2
 
 
-def test_a_killed_task_stops_its_crawl(world: World, crawler: str, caplog: pytest.LogCaptureFixture) -> None:
-    many = {f"{FOLDER}p_year=2019/p_month=11/{number}.csv": HEADER + rows("2019-11", 20) for number in range(300)}
-    for key, text in many.items():
-        world.put(world.names.raw_bucket, key, text)
+def test_a_killed_task_stops_its_crawl(
+    world: World, crawler: str, faults: Faults, caplog: pytest.LogCaptureFixture
+) -> None:
     operator = crawl(crawler)
-    operator.handle = operator.start(context())
-    operator.on_kill()
+    with faults.held(*BEGIN):
+        operator.handle = operator.start(context())
+        operator.on_kill()
     wait(operator.waiting(crawler))
     with pytest.raises(RuntimeError, match="ended as CANCELLED"):
         operator.finish(context(), crawler)
