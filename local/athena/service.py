@@ -1,9 +1,7 @@
-"""The life of queries: started, queued, run, stopped, answered; kept on disk so that it outlives the platform's
-process."""
+"""The life of queries: started, queued, run, stopped, answered."""
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import threading
@@ -17,6 +15,7 @@ from local import principals
 from local.athena import parameters, results, statements
 from local.athena.engine import Answer, Request, Run, new_id
 from local.athena.errors import SYSTEM, InvalidRequestError, QueryCancelledError, QueryError
+from local.athena.executions import DIED, ENDED, Execution, Executions
 from local.athena.session import Engine
 from local.athena.tables import Lister
 from local.athena.types import parse as parse_type
@@ -24,21 +23,16 @@ from local.objects import split_uri
 
 CONCURRENT_QUERIES = 3
 MOST_ROWS = 1000
-MOST_LISTED = 50
 ENGINE = "Athena engine version 3"
-DIED = "The platform stopped while the query ran: start it again"
-_ENDED = ("SUCCEEDED", "FAILED", "CANCELLED")
 
 log = logging.getLogger("local.athena")
-
-Execution = dict[str, Any]
 
 
 class QueryService:
     """Athena's operations on query executions, as dictionaries in and out; all but the running itself answer at once.
 
     client: gives a boto3 client of this platform by service name. workgroup: gives a workgroup by name, or None.
-    folder: holds one JSON file an execution, and the working files of those that run.
+    folder: holds the records of executions, and the working files of those that run.
     """
 
     def __init__(
@@ -52,20 +46,14 @@ class QueryService:
         self._client = client
         self._workgroup = workgroup
         self._lister = lister
-        self._records = folder / "executions"
+        self.executions = Executions(folder / "executions")
         self._work = folder / "work"
-        self._lock = threading.RLock()
         self._runs: dict[str, Run] = {}
         self._closing = threading.Event()
         self._pool = ThreadPoolExecutor(CONCURRENT_QUERIES, "athena")
         shutil.rmtree(self._work, ignore_errors=True)
-        for path in (self._records, self._work):
-            path.mkdir(parents=True, exist_ok=True)
+        self._work.mkdir(parents=True, exist_ok=True)
         self._engine = Engine(objects, self._work)
-        self._executions = {path.stem: json.loads(path.read_text()) for path in self._records.glob("*.json")}
-        for execution in self._executions.values():
-            if execution["Status"]["State"] not in _ENDED:
-                self._end(execution, "FAILED", DIED)
 
     # ---- the API's operations ----------------------------------------------------------------------------------------
 
@@ -101,53 +89,25 @@ class QueryService:
         }
         if request.get("ExecutionParameters"):
             execution["ExecutionParameters"] = request["ExecutionParameters"]
-        with self._lock:
-            self._executions[execution["QueryExecutionId"]] = execution
-        self._save(execution)
+        self.executions.add(execution)
         # A query has the rights of who asks.
         self._pool.submit(principals.acting_as(principals.acting())(self._execute), execution)
         return {"QueryExecutionId": execution["QueryExecutionId"]}
 
-    def get(self, query_id: str) -> Execution:
-        """One QueryExecution. Raises InvalidRequestError."""
-        return {key: value for key, value in list(self._found(query_id).items()) if not key.startswith("_")}
-
-    def get_all(self, query_ids: list[str]) -> dict[str, Any]:
-        """BatchGetQueryExecution."""
-        unknown = [query_id for query_id in query_ids if query_id not in self._executions]
-        return {
-            "QueryExecutions": [self.get(query_id) for query_id in query_ids if query_id not in unknown],
-            "UnprocessedQueryExecutionIds": [
-                {"QueryExecutionId": query_id, "ErrorCode": "NOT_FOUND", "ErrorMessage": f"{query_id} was not found"}
-                for query_id in unknown
-            ],
-        }
-
-    def ids(self, workgroup: str, token: str | None, most: int) -> dict[str, Any]:
-        """ListQueryExecutions: those of a workgroup, the newest first, at most 50 a page."""
-        chosen = [one for one in list(self._executions.values()) if one["WorkGroup"] == workgroup]
-        chosen.sort(key=lambda one: float(one["Status"]["SubmissionDateTime"]), reverse=True)
-        if token and not token.isdigit():
-            raise InvalidRequestError(f"NextToken {token!r} is not one of this list's.")
-        start = int(token or 0)
-        end = start + min(most or MOST_LISTED, MOST_LISTED)
-        found = {"QueryExecutionIds": [one["QueryExecutionId"] for one in chosen[start:end]]}
-        return {**found, "NextToken": str(end)} if end < len(chosen) else dict(found)
-
     def stop(self, query_id: str) -> None:
         """StopQueryExecution; one that has ended stays as it ended. Raises InvalidRequestError."""
-        execution = self._found(query_id)
-        with self._lock:
+        execution = self.executions.find(query_id)
+        with self.executions.lock:
             if execution["Status"]["State"] == "QUEUED":
                 # With the lock held, so that no thread takes it up meanwhile.
-                self._end(execution, "CANCELLED", "Query was cancelled by user")
+                self.executions.end(execution, "CANCELLED", "Query was cancelled by user")
             run = self._runs.get(query_id)
         if run:
             run.stop()
 
     def results(self, query_id: str, token: str | None, most: int) -> dict[str, Any]:
         """GetQueryResults, read from the result's object. Raises InvalidRequestError."""
-        execution = self._found(query_id)
+        execution = self.executions.find(query_id)
         state = execution["Status"]["State"]
         if state == "FAILED":
             raise InvalidRequestError(f"Query did not finish successfully. Final query state: {state}")
@@ -169,7 +129,7 @@ class QueryService:
 
     def close(self) -> None:
         """Ends what runs; a query that waits is found as failed when the platform starts again."""
-        with self._lock:
+        with self.executions.lock:
             self._closing.set()
             running = list(self._runs.values())
         for run in running:
@@ -180,13 +140,12 @@ class QueryService:
 
     def _same_token(self, request: dict[str, Any]) -> dict[str, Any] | None:
         """The execution that the same request started before."""
-        token = request.get("ClientRequestToken")
-        for execution in list(self._executions.values()) if token else []:
-            if execution.get("_token") == token:
-                if execution["Query"] != request["QueryString"]:
-                    raise InvalidRequestError("Idempotent parameters do not match")
-                return {"QueryExecutionId": execution["QueryExecutionId"]}
-        return None
+        execution = self.executions.started_with(request.get("ClientRequestToken"))
+        if execution is None:
+            return None
+        if execution["Query"] != request["QueryString"]:
+            raise InvalidRequestError("Idempotent parameters do not match")
+        return {"QueryExecutionId": execution["QueryExecutionId"]}
 
     def _checked_workgroup(self, request: dict[str, Any]) -> dict[str, Any]:
         name = str(request.get("WorkGroup") or "primary")
@@ -222,8 +181,8 @@ class QueryService:
         """The work of one query, in a thread of the pool."""
         query_id = execution["QueryExecutionId"]
         started = time.time()
-        with self._lock:
-            if execution["Status"]["State"] in _ENDED or self._closing.is_set():
+        with self.executions.lock:
+            if execution["Status"]["State"] in ENDED or self._closing.is_set():
                 return
             request = Request(
                 query_id,
@@ -237,7 +196,7 @@ class QueryService:
             run = Run(request, self._client, self._lister, self._engine, self._work)
             self._runs[query_id] = run
             execution["Status"]["State"] = "RUNNING"
-        self._save(execution)
+        self.executions.save(execution)
         try:
             statement = self._statement(execution)
             execution["StatementType"], execution["SubstatementType"] = statements.kind(statement)
@@ -258,7 +217,7 @@ class QueryService:
             shutil.rmtree(self._work / query_id, ignore_errors=True)
             self._runs.pop(query_id, None)
         execution["Statistics"]["DataScannedInBytes"] = run.scanned
-        self._end(execution, state, reason, error, started)
+        self.executions.end(execution, state, reason, error, started)
 
     def _statement(self, execution: Execution) -> statements.AnyStatement:
         """The statement to run: parameters in their places, a prepared statement looked up."""
@@ -284,45 +243,7 @@ class QueryService:
         execution["_has_rows"] = answer.manifest is None
         execution["_updated"] = answer.updated
 
-    def _end(
-        self,
-        execution: Execution,
-        state: str,
-        reason: str | None,
-        error: QueryError | None = None,
-        started: float | None = None,
-    ) -> None:
-        now = time.time()
-        submitted = float(execution["Status"]["SubmissionDateTime"])
-        started = started or now
-        execution["Statistics"] |= {
-            "EngineExecutionTimeInMillis": _milliseconds(now - started),
-            "TotalExecutionTimeInMillis": _milliseconds(now - submitted),
-            "QueryQueueTimeInMillis": _milliseconds(started - submitted),
-            "ServiceProcessingTimeInMillis": 0,
-            "ResultReuseInformation": {"ReusedPreviousResult": False},
-        }
-        status = {"State": state, "SubmissionDateTime": submitted, "CompletionDateTime": now}
-        if reason:
-            status["StateChangeReason"] = reason
-        if state == "FAILED":
-            status["AthenaError"] = {
-                "ErrorCategory": error.category if error else SYSTEM,
-                "ErrorType": error.type if error else 200,
-                "Retryable": error is None,
-                "ErrorMessage": reason or "",
-            }
-        with self._lock:
-            execution["Status"] = status
-        self._save(execution)
-
     # ---- reading -----------------------------------------------------------------------------------------------------
-
-    def _found(self, query_id: str) -> Execution:
-        execution = self._executions.get(query_id)
-        if execution is None:
-            raise InvalidRequestError(f"QueryExecution {query_id} was not found")
-        return execution
 
     def _page(self, execution: Execution, token: str | None, most: int) -> tuple[list[list[str | None]], str | None]:
         location = execution["ResultConfiguration"]["OutputLocation"]
@@ -335,19 +256,7 @@ class QueryService:
         except ValueError as error:
             raise InvalidRequestError(f"NextToken {token!r} is not one of this query's.") from error
 
-    def _save(self, execution: Execution) -> None:
-        """One atomic write, so that a killed platform leaves the former state or the new one."""
-        path = self._records / f"{execution['QueryExecutionId']}.json"
-        with self._lock:
-            temporary = path.with_suffix(".new")
-            temporary.write_text(json.dumps(execution))
-            temporary.replace(path)
-
 
 def _enforced(configuration: dict[str, Any], workgroup: str) -> bool:
     """Whether the workgroup's settings override the request's; so by default, but for primary."""
     return bool(configuration.get("EnforceWorkGroupConfiguration", workgroup != "primary"))
-
-
-def _milliseconds(seconds: float) -> int:
-    return max(0, round(seconds * 1000))

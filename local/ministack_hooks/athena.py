@@ -25,22 +25,23 @@ def install(config: Config) -> None:
         config.objects,
         config.var / "aws" / "athena",
     )
+    executions = service.executions
     at_close(service.close)
     athena._start_query_execution = partial(_athena_answer, service.start)
     athena._stop_query_execution = partial(_athena_answer, lambda data: service.stop(data["QueryExecutionId"]))
     athena._get_query_execution = partial(
-        _athena_answer, lambda data: {"QueryExecution": service.get(data["QueryExecutionId"])}
+        _athena_answer, lambda data: {"QueryExecution": executions.get(data["QueryExecutionId"])}
     )
     athena._get_query_results = partial(
         _athena_answer,
         lambda data: service.results(data["QueryExecutionId"], data.get("NextToken"), data.get("MaxResults") or 0),
     )
     athena._batch_get_query_execution = partial(
-        _athena_answer, lambda data: service.get_all(data.get("QueryExecutionIds") or [])
+        _athena_answer, lambda data: executions.get_all(data.get("QueryExecutionIds") or [])
     )
     athena._list_query_executions = partial(
         _athena_answer,
-        lambda data: service.ids(
+        lambda data: executions.ids(
             data.get("WorkGroup") or "primary", data.get("NextToken"), data.get("MaxResults") or 0
         ),
     )
