@@ -59,8 +59,12 @@ class Lifecycle:
         self._go(self._run, record, operation, lambda: self._engine.run(application, begin_with))
         return str(operation["OperationId"])
 
-    def resume(self, record: Record, snapshots: Mapping[str, Record]) -> None:
-        """Takes up what a platform that has ended has left: what ran, runs again from its latest checkpoint."""
+    def take_up(self, record: Record, snapshots: Mapping[str, Record]) -> Callable[[], None]:
+        """Takes up what a platform that has ended has left: what ran, runs again from its latest checkpoint.
+
+        The record's state is at once that of an application that starts; what is returned starts it, once the platform
+        answers.
+        """
         for operation in record.get("_Operations", []):
             if operation["OperationStatus"] == "IN_PROGRESS":
                 _end(operation, "FAILED", INTERRUPTED)
@@ -70,7 +74,7 @@ class Lifecycle:
         before = record["ApplicationStatus"]
         if before not in ("RUNNING", "STARTING", "UPDATING", "STOPPING"):
             record["ApplicationStatus"] = "READY"
-            return
+            return lambda: None
         operation = self._begin(record, "StartApplication", "STARTING")
 
         def run() -> None:
@@ -82,7 +86,7 @@ class Lifecycle:
                 path = restore_path(snapshots, run_configuration.get("ApplicationRestoreConfiguration") or {})
                 self._engine.run(application, Restore(path, owned=False) if path else None)
 
-        self._go(self._run, record, operation, run)
+        return lambda: self._go(self._run, record, operation, run)
 
     def stop(self, record: Record, force: bool, new_snapshot: Callable[[], Record] | None) -> str:
         """new_snapshot: makes the record of the snapshot to end with; None for none. Raises LifecycleError."""
@@ -191,6 +195,8 @@ class Lifecycle:
 
     def _run(self, record: Record, operation: Record, run: Callable[[], None]) -> None:
         try:
+            if not self._is_current(record, operation):
+                raise StoppedError
             run()
         except StoppedError:
             _end(operation, "CANCELLED", "The application was stopped before it ran.")

@@ -299,10 +299,10 @@ def _load(config: Config, lifecycle: Lifecycle, stock: Any, data: Any) -> None:
     left = []
     for (account, region, name), record in list(kda._applications._data.items()):
         record["ApplicationStatus"] = statuses[record["ApplicationARN"]]
-        left.append((record, kda._snapshots.get_scoped(account, region, name) or {}))
-    once_answering(config, partial(_resume, lifecycle, left), "Flink start")
+        left.append(lifecycle.take_up(record, kda._snapshots.get_scoped(account, region, name) or {}))
 
+    def start() -> None:
+        for begin in left:
+            begin()
 
-def _resume(lifecycle: Lifecycle, left: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
-    for record, snapshots in left:
-        lifecycle.resume(record, snapshots)
+    once_answering(config, start, "Flink start")

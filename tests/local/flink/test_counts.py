@@ -6,6 +6,7 @@ import json
 import random
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import boto3
 import psutil
@@ -155,7 +156,11 @@ def test_a_platform_that_ends_loses_nothing(
     else:
         stop_platform(counting.platform)
         assert not [process for process in before if process.is_running()]
+    started = datetime.now(UTC)
     counting.platform = start_platform(counting.platform.var, port_of)
+    operations = counting.flink.list_application_operations(ApplicationName=counting.name)
+    newest = operations["ApplicationOperationInfoList"][0]
+    assert (newest["Operation"], newest["StartTime"] > started) == ("StartApplication", True), "nobody is told it runs"
     running.send(sent[1500:])
     running.close(since + 70_000)
     assert counting.settled(seconds=150) == "RUNNING"
