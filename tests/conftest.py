@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 60
+START_SECONDS = 180
 
 # In a shell's background Ctrl-C is ignored, by children too; the tests send it to theirs.
 signal.signal(signal.SIGINT, signal.default_int_handler)

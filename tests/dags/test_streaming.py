@@ -26,7 +26,7 @@ from tests.principals import SIMULATOR
 STAGE = "clicks"
 BAD = ["no json at all", '{"user_id": 1}']
 FIELDS = ("event_type", "product_id", "category_id", "category_code", "brand", "price", "user_id", "user_session")
-ARCHIVE_SECONDS = 60
+ARCHIVE_SECONDS = 180
 
 
 @pytest.fixture(scope="module")

@@ -101,7 +101,7 @@ def airflow(dags: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ai
 def run(airflow: Airflow, run_id: str, **conf: object) -> list[str]:
     """Runs small_upload to its end and gives the lines shown."""
     output = StringIO()
-    airflow.wait_until_parsed(["small_upload", "small_batch"], timeout=60)
+    airflow.wait_until_parsed(["small_upload", "small_batch"], timeout=180)
     for dag_id in ("small_batch", "small_upload"):
         airflow.unpause(dag_id)
     airflow.trigger("small_upload", run_id, conf)
@@ -182,14 +182,14 @@ def test_a_failed_task_shows_its_error_the_end_of_its_log_and_the_command_for_th
 
 def test_an_import_error_is_shown_with_its_traceback(airflow: Airflow, dags: Path) -> None:
     with pytest.raises(DemoError, match=r"(?s)cannot import.*broken\.py.*No module named 'nothing_of_that_name'"):
-        airflow.wait_until_parsed(["broken"], timeout=60)
+        airflow.wait_until_parsed(["broken"], timeout=180)
 
 
 def test_a_changed_file_is_waited_for(airflow: Airflow, dags: Path) -> None:
-    airflow.wait_until_parsed(["small_batch"], timeout=60)
+    airflow.wait_until_parsed(["small_batch"], timeout=180)
     changed = time.time()
     (dags / "small_batch.py").write_text(BATCH.replace("write", "rewrite"))
-    airflow.wait_until_parsed(["small_batch"], timeout=60)
+    airflow.wait_until_parsed(["small_batch"], timeout=180)
     parsed = httpx.get(f"{airflow.url}/api/v2/dags/small_batch").json()["last_parsed_time"]
     assert parsed > time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(changed))
 

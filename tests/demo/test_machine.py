@@ -18,7 +18,7 @@ from tests.conftest import Platform, free_port
 
 
 def wait_for(command: Command) -> bool:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if command.has_ended():
             return True

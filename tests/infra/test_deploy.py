@@ -40,7 +40,7 @@ Outputs:
 
 
 def wait_for(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -325,7 +325,7 @@ def test_an_operation_under_way_is_waited_for(checkout: Checkout, aws: Aws) -> N
     said = process.stdout.readline() + process.stdout.readline()
     assert f"{name} is CREATE_IN_PROGRESS from an earlier run; waiting for it" in said
     cloudformation.signal_resource(StackName=name, LogicalResourceId="Gate", UniqueId="1", Status="SUCCESS")
-    said += process.communicate(timeout=60)[0]
+    said += process.communicate(timeout=120)[0]
     assert process.returncode == 0
     assert "  add         ArtifactsBucket  AWS::S3::Bucket" in said
     assert "  remove      Gate" in said

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from tests.conftest import Platform
 
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 120
 
 
 def client(platform: Platform, service: str, **settings: Any) -> Any:

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from tests.conftest import Platform, start_platform, stop_platform
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 120
 
 
 class Aws:

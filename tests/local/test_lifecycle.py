@@ -22,7 +22,7 @@ import pytest
 from local.processes import MARK
 from tests.conftest import ROOT, free_port
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 120
 
 
 class Instance:

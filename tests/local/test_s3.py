@@ -215,9 +215,9 @@ def test_a_client_that_leaves_leaves_nothing_behind(platform: Platform, s3: Any,
 
 
 def wait_until(come: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not come():
-        assert time.monotonic() < deadline, "It did not come about in 20 s."
+        assert time.monotonic() < deadline, "It did not come about in two minutes."
         time.sleep(0.02)
 
 

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from local.state import StateKeeper
 from tests.conftest import Platform, start_platform, stop_platform
 
-WAIT_SECONDS = 20
+WAIT_SECONDS = 120
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}],

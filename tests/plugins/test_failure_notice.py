@@ -36,7 +36,7 @@ def told(aws: Any, platform: Platform, monkeypatch: pytest.MonkeyPatch, run: dic
     topic = aws.client("sns").create_topic(Name=f"operations-{uuid4().hex[:8]}")["TopicArn"]
     aws.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint=address)
     tell(topic, monkeypatch, run)
-    folder, deadline = platform.var / "mail" / address, time.monotonic() + 30
+    folder, deadline = platform.var / "mail" / address, time.monotonic() + 120
     found: list[Any] = []
     while not found:
         assert time.monotonic() < deadline, "no mail came"

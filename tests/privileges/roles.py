@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-import boto3
+from tests.conftest import Platform
+from tests.local.aws import client
 
-REGION = "us-east-1"
 # The policies of the Airflow environment's role, which is not made on this machine.
 AIRFLOW_POLICIES = ("AirflowBatchPolicy", "AirflowStreamingPolicy", "AirflowDetectionPolicy")
 # Who acts under a policy that no role of the stacks has.
@@ -44,9 +44,9 @@ class Statement:
 class Roles:
     """Of every stage that is deployed on the platform."""
 
-    def __init__(self, endpoint: str) -> None:
-        self._iam = boto3.client("iam", endpoint_url=endpoint, region_name=REGION)
-        self._cloudformation = boto3.client("cloudformation", endpoint_url=endpoint, region_name=REGION)
+    def __init__(self, platform: Platform) -> None:
+        self._iam = client(platform, "iam")
+        self._cloudformation = client(platform, "cloudformation")
         self.statements: list[Statement] = []
         # By a role's name, its logical id.
         self.names: dict[str, str] = {}

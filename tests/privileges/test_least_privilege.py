@@ -28,7 +28,7 @@ NOBODYS = ("*:stream/counts-*", "*:::artifacts-*", "*:ecommerce-raw-*/killed*", 
 
 @pytest.fixture(scope="module")
 def roles(platform: Platform) -> Roles:
-    return Roles(platform.endpoint)
+    return Roles(platform)
 
 
 @pytest.fixture(scope="module")

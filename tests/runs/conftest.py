@@ -21,7 +21,7 @@ from demo.airflow_api import Airflow
 from tests.conftest import ROOT, Platform, free_port
 
 OPERATOR = "operations@example.com"
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 240
 
 
 @dataclass(frozen=True)

@@ -50,9 +50,9 @@ def start(*words: object) -> subprocess.Popen[str]:
 
 
 def wait_until(true: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not true():
-        assert time.monotonic() < deadline, f"{what} did not happen within 30 seconds"
+        assert time.monotonic() < deadline, f"{what} did not happen within two minutes"
         time.sleep(0.05)
 
 
@@ -165,7 +165,7 @@ def test_an_interrupt_sends_what_was_read_and_says_so(
     process = start("--source", path, "--stream", stream.name, "--rate", 500, "--summary", account)
     wait_until(stream.events, "the first event")
     process.send_signal(how)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (130, "")
     sent = json.loads(account.read_text())
     assert f"interrupted: {sent['events_sent']:,} events sent" in output
@@ -190,7 +190,7 @@ def test_a_second_interrupt_gives_up_and_names_what_was_not_sent(
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(timeout=2)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     summary = json.loads(account.read_text())
     assert f"{summary['events_not_sent']:,} events were not sent to {stream.name}: the simulation was aborted" in errors

@@ -38,5 +38,6 @@ def test_a_full_shard_makes_it_wait_and_loses_nothing(
     assert summary.seconds >= 2.9
     assert summary.retried > 0
     assert summary.errors["ProvisionedThroughputExceededException"] == summary.retried
-    assert summary.needs.shards_busiest_second <= 2
+    # All of them in one second would need four; what was refused does not count.
+    assert summary.needs.shards_busiest_second < 4
     assert Counter(event["product_id"] for event in stream.events()) == dict.fromkeys(range(4_000), 1)

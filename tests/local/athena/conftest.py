@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Platform
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 120
 EXPECTED = Path(__file__).parent / "expected"
 EVENT_COLUMNS = (
     "event_time timestamp, event_type string, product_id bigint, category_id bigint, category_code string, "

@@ -28,7 +28,7 @@ def state(athena: Athena, query_id: str) -> str:
 
 
 def wait_for(athena: Athena, query_id: str, wanted: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while state(athena, query_id) != wanted:
         assert time.monotonic() < deadline, f"{query_id} is {state(athena, query_id)}, not {wanted}"
         time.sleep(0.02)

@@ -31,7 +31,7 @@ class Athena:
         query = self.client.start_query_execution(
             QueryString=sql, QueryExecutionContext={"Database": DATABASE}, **options
         )["QueryExecutionId"]
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             execution = self.client.get_query_execution(QueryExecutionId=query)["QueryExecution"]
             if execution["Status"]["State"] not in {"QUEUED", "RUNNING"}:
@@ -273,7 +273,7 @@ def test_stopped_query_is_cancelled(athena: Athena) -> None:
         ResultConfiguration={"OutputLocation": f"s3://{BUCKET}/results/"},
     )["QueryExecutionId"]
     athena.client.stop_query_execution(QueryExecutionId=query)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     state = ""
     while state != "CANCELLED" and time.monotonic() < deadline:
         execution = athena.client.get_query_execution(QueryExecutionId=query)["QueryExecution"]

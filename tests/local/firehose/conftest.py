@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import Platform
 from tests.local.aws import shared_session
 
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 120
 
 
 @dataclass

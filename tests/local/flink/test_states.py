@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from tests.local.flink.counting import BUCKET, CODE, ROLE, Counting, click
 
-METRIC_SECONDS = 30
+METRIC_SECONDS = 120
 
 
 def refused(operation: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
@@ -71,7 +71,7 @@ def test_a_stop_takes_a_snapshot_with_which_the_next_start_begins(running: Count
     # From the snapshot before them, they are all read a second time.
     running.stop(force=True)
     running.start(ApplicationRestoreType="RESTORE_FROM_CUSTOM_SNAPSHOT", SnapshotName=f"before-{since}")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while running.rows("final", since).count(((41, since), 5)) < 2 and time.monotonic() < deadline:
         time.sleep(0.3)
     assert running.rows("final", since).count(((41, since), 5)) == 2

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from tests.conftest import Platform
 from tests.local.aws import shared_session
 
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 120
 ROLE = "arn:aws:iam::000000000000:role/detect"
 
 # Notes each event in a file, then does what its records say: fail as a whole, or name those that fail.

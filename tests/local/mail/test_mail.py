@@ -55,8 +55,8 @@ def test_a_mail_is_a_whole_message_of_rfc_5322(platform: Platform, sns: Any, top
     assert message.get_content_type() == "text/plain"
     assert message.get_content_charset() == "utf-8"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", message["X-Delivered-At"])
-    assert -1 < (mail.delivered_at - before).total_seconds() < 5
-    assert abs((message["Date"].datetime - before).total_seconds()) < 5
+    assert -1 < (mail.delivered_at - before).total_seconds() < 60
+    assert abs((message["Date"].datetime - before).total_seconds()) < 60
     assert mail.text().startswith("Zwölf Klicks\nin 10 s\n")
     assert "If you wish to stop receiving notifications" in mail.text()
     assert message_id in mail.path.name

@@ -258,7 +258,7 @@ def test_after_ctrl_c_it_is_said_what_is_done_and_the_rest_is_there_at_once(
     assert process.stdout
     begun = [process.stdout.readline() for _ in range(3)]
     process.send_signal(signal.SIGINT)
-    said, complaint = process.communicate(timeout=60)
+    said, complaint = process.communicate(timeout=120)
     assert process.returncode == 130
     assert complaint.decode() == "Interrupted. What is not done is in the queue as before; run this again to go on.\n"
     done = sum(b"records went through the function" in line for line in [*begun, *said.splitlines()])

@@ -82,7 +82,7 @@ def test_a_platform_killed_midway_leaves_no_object_and_the_repeated_task_complet
     path = write("a.csv", rows(NOVEMBER, 400_000))
     target = bucket()
     task = upload_apart(target, path)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not target.open_uploads():
         assert task.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)
