@@ -111,7 +111,7 @@ def test_600_megabytes_pass_through_without_being_held(
         assert all(file.read(MEGABYTE) == block + number for number in pieces)
         assert not file.read(1)
     assert watch.most_bytes - watch.before < 200 * MEGABYTE
-    assert watch.longest_wait < 3
+    assert watch.longest_wait < 10
     for name in (bucket, f"{bucket}-versioned"):
         for version in s3.list_object_versions(Bucket=name).get("Versions", []):
             s3.delete_object(Bucket=name, Key=version["Key"], VersionId=version["VersionId"])
