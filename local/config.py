@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from local.whole_file import write_whole
+
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 ACCOUNT_ID = "000000000000"
@@ -61,9 +63,7 @@ class Config:
     def note_ports(self) -> None:
         """For the commands that come later, perhaps from a shell that has other ports or none."""
         self.run.mkdir(parents=True, exist_ok=True)
-        unfinished = self._noted_ports.with_suffix(".tmp")
-        unfinished.write_text(json.dumps(self.ports))
-        unfinished.replace(self._noted_ports)
+        write_whole(self._noted_ports, json.dumps(self.ports))
 
     def as_started(self) -> Config:
         """The same with the ports that were noted last in this folder, whatever the environment says by now."""

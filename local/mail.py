@@ -16,6 +16,8 @@ from email.utils import format_datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from local.whole_file import write_whole
+
 logger = logging.getLogger("local.mail")
 
 DELIVERED_AT = "X-Delivered-At"
@@ -63,9 +65,7 @@ class Mailboxes:
         box.mkdir(parents=True, exist_ok=True)
         identity = headers["Message-ID"].strip("<>").partition("@")[0]
         path = box / f"{shown.replace(':', '').replace('-', '')}-{quote(identity, safe='')}.eml"
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.write_bytes(message.as_bytes())
-        unfinished.replace(path)
+        write_whole(path, message.as_bytes())
         logger.info("Mail to %s: %s (%s)", address, subject, path)
         return path
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil
 
 from local.config import HOST, ROOT
+from local.whole_file import write_whole
 
 MARK = "LOCAL_SERVICE_MARK"
 START_LINE = "==== started"
@@ -116,9 +117,7 @@ class Service:
             )
         process = psutil.Process(started.pid)
         record = {"pid": process.pid, "created": process.create_time()}
-        unfinished = self._record.with_suffix(".tmp")
-        unfinished.write_text(json.dumps(record))
-        unfinished.replace(self._record)
+        write_whole(self._record, json.dumps(record))
         return process
 
     def stop(self) -> int:

@@ -83,7 +83,7 @@ def end_orphans(records: Path) -> list[str]:
         orphans = [one for one in psutil.process_iter() if environment_of(one).get(MARK) == str(record)]
         end_all(orphans, END_SECONDS)
         record.unlink()
-        ended.append(record.stem)
+        ended.append(record.name)
     return ended
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from local.whole_file import write_whole
+
 logger = logging.getLogger("local.state")
 
 TICK_SECONDS = 0.8
@@ -87,8 +89,5 @@ class StateKeeper:
         digest = hashlib.sha256(text.encode()).digest()
         if self._written.get(name) == digest:
             return
-        path = self._folder / f"{name}.json"
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.write_text(text)
-        unfinished.replace(path)
+        write_whole(self._folder / f"{name}.json", text)
         self._written[name] = digest

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local.athena.errors import SYSTEM, InvalidRequestError, QueryError
+from local.whole_file import write_whole
 
 MOST_LISTED = 50
 DIED = "The platform stopped while the query ran: start it again"
@@ -112,12 +113,8 @@ class Executions:
         self.save(execution)
 
     def save(self, execution: Execution) -> None:
-        """One atomic write, so that a killed platform leaves the former state or the new one."""
-        path = self._folder / f"{execution['QueryExecutionId']}.json"
         with self.lock:
-            temporary = path.with_suffix(".new")
-            temporary.write_text(json.dumps(execution))
-            temporary.replace(path)
+            write_whole(self._folder / f"{execution['QueryExecutionId']}.json", json.dumps(execution))
 
 
 def _milliseconds(seconds: float) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from local.event_source_mapping.mapping import Mapping
 from local.kinesis.shards import Shard
 from local.kinesis.stream import Stream
+from local.whole_file import write_whole
 
 
 class Checkpoints:
@@ -74,6 +75,4 @@ class Checkpoints:
         self._file.unlink(missing_ok=True)
 
     def _save(self) -> None:
-        unfinished = self._file.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(self._saved))
-        unfinished.replace(self._file)
+        write_whole(self._file, json.dumps(self._saved))

@@ -10,6 +10,7 @@ from typing import Any
 
 from local.firehose import destination
 from local.firehose.sources import Positions
+from local.whole_file import write_whole
 
 FILE = "delivery-stream.json"
 
@@ -64,9 +65,7 @@ class DeliveryStream:
 
     def save(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        unfinished = self.folder / f"{FILE}.unfinished"
-        unfinished.write_text(json.dumps(asdict(self.state)))
-        unfinished.replace(self.folder / FILE)
+        write_whole(self.folder / FILE, json.dumps(asdict(self.state)))
 
     @property
     def name(self) -> str:

@@ -25,6 +25,7 @@ from local.flink.metrics import Metrics
 from local.flink.rest import RestError, root_cause
 from local.flink.runtime import address
 from local.sessions import end_orphans
+from local.whole_file import write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -251,10 +252,7 @@ class Engine:
     # What tells the next platform, or the next job manager, where a lost job was.
 
     def _keep(self, run: _Run) -> None:
-        note = self._note(run.application.name)
-        unfinished = note.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps({"job": run.job, "restored": run.restored}))
-        unfinished.replace(note)
+        write_whole(self._note(run.application.name), json.dumps({"job": run.job, "restored": run.restored}))
         kept = {run.job} | ({Path(run.restored.removeprefix("file:")).parent.name} if run.restored else set())
         for old in (self._folder / "checkpoints" / run.application.name).glob("*"):
             if old.name not in kept:

@@ -13,6 +13,7 @@ from local.api_errors import in_use, invalid_argument, not_found
 from local.kinesis.sequence import hash_ranges
 from local.kinesis.shard_log import ShardLog
 from local.kinesis.shards import Shard, shard_id
+from local.whole_file import write_whole
 
 DESCRIPTION = "stream.json"
 HOUR_MS = 3_600_000
@@ -71,9 +72,7 @@ class Stream:
             "next_index": self._next_index,
             "shards": [shard.saved() for shard in self.shards.values()],
         }
-        unfinished = self._folder / f"{DESCRIPTION}.unfinished"
-        unfinished.write_text(json.dumps(saved))
-        unfinished.replace(self._folder / DESCRIPTION)
+        write_whole(self._folder / DESCRIPTION, json.dumps(saved))
 
     def close(self) -> None:
         for shard in self.shards.values():
