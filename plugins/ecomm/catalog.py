@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ecomm.aws import client
@@ -91,10 +92,16 @@ def put_partition(database: str, table: str, partition: Partition) -> None:
         client("glue").create_partition(DatabaseName=database, TableName=table, PartitionInput=wanted)
 
 
-def kept_locations(served: Table | Partition) -> set[str]:
-    """Where a table or partition lies, and where it lay before that."""
-    location = served["StorageDescriptor"]["Location"]
-    return {location, served.get("Parameters", {}).get(PREVIOUS, location)}
+def kept_locations(*served: Table | Partition) -> tuple[str, ...]:
+    """Where these tables or partitions lie, and where they lay before that."""
+    now = [each["StorageDescriptor"]["Location"] for each in served]
+    before = [each.get("Parameters", {}).get(PREVIOUS) for each in served]
+    return tuple({location for location in now + before if location})
+
+
+def by_month(partitions: Iterable[Partition]) -> dict[str, Partition]:
+    """Partitions by year and month, by the month as in 2019-11."""
+    return {"-".join(each["Values"]): each for each in partitions}
 
 
 def drop_partition(database: str, table: str, values: list[str]) -> None:

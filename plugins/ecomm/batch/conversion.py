@@ -20,9 +20,8 @@ class ConvertOperator(GlueJobRunOperator):
 
     def start(self, context: Context) -> str:
         folder = self.arguments["--CURATED"]
-        partitions = catalog.list_partitions(settings().curated_database, FACT)
-        kept = {location for each in partitions for location in catalog.kept_locations(each)}
-        if any(location.startswith(folder) for location in kept):
+        served = catalog.list_partitions(settings().curated_database, FACT)
+        if any(location.startswith(folder) for location in catalog.kept_locations(*served)):
             raise DataError(
                 f"{folder} is published already, and is not written again. To convert the months anew, clear "
                 "choose_months and what follows: the run then writes under a new version."

@@ -27,7 +27,7 @@ def choose(run_id: str, asked: Sequence[str], events: Iterable[Mapping[str, Any]
     """
     present = _present()
     partitions = catalog.list_partitions(settings().curated_database, FACT)
-    served = {"-".join(each["Values"]) for each in partitions}
+    served = catalog.by_month(partitions).keys()
     if not present:
         raise DataError(
             f"s3://{settings().raw_bucket}/{UNCOMPRESSED} holds no month; run the DAG ecomm_dataset_upload first."
@@ -39,7 +39,7 @@ def choose(run_id: str, asked: Sequence[str], events: Iterable[Mapping[str, Any]
         named = [set(event.get("months") or present) for event in events] or [present]
         months = sorted(set.union(*named) & present | present - served)
     gone = sorted(served - present)
-    version = _version(run_id, [location for each in partitions for location in catalog.kept_locations(each)])
+    version = _version(run_id, catalog.kept_locations(*partitions))
     log.info("Months to convert: %s; version %s", ", ".join(months), version)
     if gone:
         log.info("Months no longer in the raw bucket, to be dropped when the others are published: %s", ", ".join(gone))

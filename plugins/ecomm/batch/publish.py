@@ -28,10 +28,10 @@ def publish_activity(months: Sequence[str], gone: Sequence[str], version: str) -
     """
     database = settings().curated_database
     storages = {table: catalog.deployed_table(database, table)["StorageDescriptor"] for table in (FACT, QUARANTINE)}
-    _require_files(months, version)
+    before = {table: catalog.by_month(catalog.list_partitions(database, table)) for table in storages}
+    _require_files(months, version, before[FACT])
     deleted = 0
     for table, storage in storages.items():
-        served = {"-".join(each["Values"]): each for each in catalog.list_partitions(database, table)}
         for month in months:
             location = f"{version_location(table, version)}{partition(month)}/"
             catalog.put_partition(
@@ -40,7 +40,7 @@ def publish_activity(months: Sequence[str], gone: Sequence[str], version: str) -
                 {
                     "Values": month.split("-"),
                     "StorageDescriptor": {**storage, "Location": location},
-                    "Parameters": _remembered(served.get(month), location),
+                    "Parameters": _remembered(before[table].get(month), location),
                 },
             )
             log.info("%s: %s is served from %s", table, month, location)
@@ -74,15 +74,14 @@ def publish_table(written: Mapping[str, Any], file: str) -> dict[str, Any]:
         served = catalog.find_table(database, name)
     if served is None or served["StorageDescriptor"]["Location"] != location:
         raise DataError(f"{written['staged']} is gone, so {name} cannot be published; clear the task that writes it.")
-    kept = tuple(catalog.kept_locations(served))
+    kept = catalog.kept_locations(served)
     deleted = _delete(f"{KPI_PREFIX}{name}/", lambda uri: not uri.startswith(kept))
     log.info("%s serves %s rows from %s; %d older files deleted", name, f"{written['rows']:,}", location, deleted)
     return {"table": name, "location": location, "files_deleted": deleted}
 
 
-def _require_files(months: Sequence[str], version: str) -> None:
+def _require_files(months: Sequence[str], version: str, served: Mapping[str, catalog.Partition]) -> None:
     """Raises DataError where a month that is served with rows would have none: its version's files are gone."""
-    served = {"-".join(each["Values"]): each for each in catalog.list_partitions(settings().curated_database, FACT)}
     for month in months:
         folders = [f"{version_location(table, version)}{partition(month)}/" for table in (FACT, QUARANTINE)]
         if month not in served or any(map(_has_files, folders)):
@@ -111,7 +110,7 @@ def _remembered(served: Mapping[str, Any] | None, location: str) -> dict[str, st
 def _delete_unserved(table: str) -> int:
     """Deletes the files of versions and months that are neither served, nor were just before."""
     partitions = catalog.list_partitions(settings().curated_database, table)
-    kept = tuple(location for each in partitions for location in catalog.kept_locations(each))
+    kept = catalog.kept_locations(*partitions)
     return _delete(f"{table}/version=", lambda uri: not uri.startswith(kept))
 
 
