@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
 from typing import Any
@@ -14,6 +12,7 @@ import pytest
 from tests.conftest import Platform
 from tests.dags.conftest import ROOT, Run, deploy
 from tests.principals import AIRFLOW, acting_as
+from tests.waiting import wait_until
 
 STAGE = "drill"
 ADDRESS = "night@example.com"
@@ -105,14 +104,14 @@ def test_red_where_the_mapping_is_disabled(drilled: dict[str, Any]) -> None:
     mappings = functions.list_event_source_mappings(FunctionName=settings().detection_function)["EventSourceMappings"]
     (uuid,) = [mapping["UUID"] for mapping in mappings if ":kinesis:" in mapping["EventSourceArn"]]
     functions.update_event_source_mapping(UUID=uuid, Enabled=False)
-    wait_until(lambda: functions.get_event_source_mapping(UUID=uuid)["State"] == "Disabled")
+    wait_until(lambda: functions.get_event_source_mapping(UUID=uuid)["State"] == "Disabled", seconds=60)
     try:
         sentence = refused(lambda: drill.check_alarm(25))
         assert "is Disabled: the function gets no counts" in sentence
         assert f"aws lambda update-event-source-mapping --uuid {uuid} --enabled" in sentence
     finally:
         functions.update_event_source_mapping(UUID=uuid, Enabled=True)
-        wait_until(lambda: functions.get_event_source_mapping(UUID=uuid)["State"] == "Enabled")
+        wait_until(lambda: functions.get_event_source_mapping(UUID=uuid)["State"] == "Enabled", seconds=60)
 
 
 def test_red_where_nobody_gets_the_mail(drilled: dict[str, Any]) -> None:
@@ -175,12 +174,5 @@ def test_a_red_run_fails_and_cleans_up_all_the_same(drilled: dict[str, Any], dep
     assert states["wait_for_item"] == "failed"
     assert states["clean_up"] == "success"
     sent = next(task for task in ended.get_task_instances() if task.task_id == "send_clicks").xcom_pull("send_clicks")
-    wait_until(lambda: detection().alerted([sent["attacker"]]) == [sent["attacker"]])
+    wait_until(lambda: detection().alerted([sent["attacker"]]) == [sent["attacker"]], seconds=60)
     detection().forget([sent["attacker"]])
-
-
-def wait_until(there: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = datetime.now(UTC) + timedelta(seconds=seconds)
-    while not there():
-        assert datetime.now(UTC) < deadline
-        time.sleep(0.1)

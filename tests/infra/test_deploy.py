@@ -7,7 +7,6 @@ import os
 import pty
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 
 from infra.deploy import main
 from tests.infra.conftest import Aws, Checkout
+from tests.waiting import wait_until
 
 # A stack that stays in progress until its gate is signalled.
 GATE = {
@@ -37,13 +37,6 @@ Resources:
 Outputs:
   ArtifactsBucket: {Value: !Ref ArtifactsBucket}
 """
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def small(checkout: Checkout) -> None:
@@ -345,7 +338,7 @@ def test_an_interruption_leaves_the_stack_to_the_next_run(checkout: Checkout, aw
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for(
+    wait_until(
         lambda: any(
             stack["StackName"] == name and stack["StackStatus"] == "CREATE_IN_PROGRESS"
             for stack in cloudformation.describe_stacks()["Stacks"]

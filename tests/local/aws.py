@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -15,8 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.conftest import Platform
-
-DEADLINE_SECONDS = 120
+from tests.waiting import wait_until
 
 
 def client(platform: Platform, service: str, **settings: Any) -> Any:
@@ -33,15 +31,6 @@ def shared_session(thread: int) -> Any:
 
 def without_retries(platform: Platform, service: str) -> Any:
     return client(platform, service, retries={"total_max_attempts": 1})
-
-
-def wait_until[Found](look: Callable[[], Found | None], seconds: float = DEADLINE_SECONDS) -> Found:
-    """What `look` gives once it gives something."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, "It did not happen in time."
-        time.sleep(0.1)
-    return found
 
 
 def refusal(operation: Callable[..., Any], **parameters: Any) -> tuple[str, str]:

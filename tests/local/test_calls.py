@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from tests.conftest import Platform, start_platform, stop_platform
-from tests.local.aws import wait_until
+from tests.waiting import wait_until
 
 ARN = "arn:aws:{}:us-east-1:000000000000:{}"
 

@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from tests.conftest import Platform, start_platform, stop_platform
+from tests.waiting import wait_until
 
 MEGABYTE = 1 << 20
 PART = 5 * MEGABYTE
@@ -212,13 +213,6 @@ def test_a_client_that_leaves_leaves_nothing_behind(platform: Platform, s3: Any,
     connection.close()
     wait_until(lambda: left_in_uploads(platform) == before)
     assert keys(s3, bucket) == []
-
-
-def wait_until(come: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not come():
-        assert time.monotonic() < deadline, "It did not come about in two minutes."
-        time.sleep(0.02)
 
 
 def left_in_uploads(platform: Platform) -> list[Path]:

@@ -23,6 +23,7 @@ import pytest
 from simulator.stream_data_simulator.options import SAMPLE_KEY, Options
 from tests.simulator.conftest import RealStream, row
 from tests.simulator.faulty_endpoint import FaultyEndpoint
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, str(ROOT / "simulator" / "stream-data-app-simulation.py")]
@@ -47,13 +48,6 @@ def start(*words: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*COMMAND, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/"
     )
-
-
-def wait_until(true: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + 120
-    while not true():
-        assert time.monotonic() < deadline, f"{what} did not happen within two minutes"
-        time.sleep(0.05)
 
 
 def product_ids(stream: RealStream) -> list[int]:
@@ -163,7 +157,7 @@ def test_an_interrupt_sends_what_was_read_and_says_so(
     account = tmp_path / "summary.json"
     path = csv_file([row(number) for number in range(20_000)])
     process = start("--source", path, "--stream", stream.name, "--rate", 500, "--summary", account)
-    wait_until(stream.events, "the first event")
+    wait_until(stream.events, "the first event has not come")
     process.send_signal(how)
     output, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (130, "")
@@ -185,7 +179,7 @@ def test_a_second_interrupt_gives_up_and_names_what_was_not_sent(
         *("--source", path, "--stream", stream.name, "--tries", 10_000),
         *("--summary", account, "--unsent", unsent),
     )
-    wait_until(lambda: len(faulty.batches) > 20, "a repetition")
+    wait_until(lambda: len(faulty.batches) > 20, "nothing was repeated")
     process.send_signal(signal.SIGINT)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(timeout=2)

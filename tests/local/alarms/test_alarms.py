@@ -14,7 +14,8 @@ import pytest
 
 from local.mail import mails
 from tests.conftest import Platform, start_platform, stop_platform
-from tests.local.aws import client, deploy, refusal, remove, wait_until
+from tests.local.aws import client, deploy, refusal, remove
+from tests.waiting import wait_until
 
 RULE: dict[str, Any] = {
     "Namespace": "Test/Alarms",

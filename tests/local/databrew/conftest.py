@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Platform
-from tests.local.aws import client, wait_until
+from tests.local.aws import client
+from tests.waiting import wait_until
 
 ROLE = "arn:aws:iam::000000000000:role/profile"
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT")

@@ -15,8 +15,9 @@ from local import objects
 from local.clients import factory
 from local.databrew import ProfileEngine
 from tests.conftest import Platform, start_platform, stop_platform
-from tests.local.aws import refusal, wait_until
+from tests.local.aws import refusal
 from tests.local.databrew.conftest import ENDED, Profiles, many_rows
+from tests.waiting import wait_until
 
 
 def test_a_run_tells_of_itself_and_keeps_a_log(profiles: Profiles) -> None:

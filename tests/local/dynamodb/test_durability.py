@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import start_platform, stop_platform
-from tests.local.aws import client, wait_until
+from tests.local.aws import client
+from tests.waiting import wait_until
 
 
 def test_every_write_outlives_stops_and_kills(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 
 from tests.conftest import Platform, start_platform, stop_platform
 from tests.faults import Faults
-from tests.local.aws import client, wait_until, without_retries
+from tests.local.aws import client, without_retries
+from tests.waiting import wait_until
 
 
 @pytest.fixture

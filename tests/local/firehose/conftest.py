@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +11,7 @@ import pytest
 
 from tests.conftest import Platform
 from tests.local.aws import shared_session
-
-DEADLINE_SECONDS = 120
+from tests.waiting import wait_until
 
 
 @dataclass
@@ -72,15 +69,6 @@ class Aws:
     def wait_for_lines(self, bucket: str, count: int) -> list[bytes]:
         """All lines once there are `count` or more; fails where that takes too long."""
         return wait_until(lambda: lines if len(lines := self.lines(bucket)) >= count else None)
-
-
-def wait_until[Found](look: Callable[[], Found | None]) -> Found:
-    """What `look` gives once it gives something."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while (found := look()) is None:
-        assert time.monotonic() < deadline, "It did not happen in time."
-        time.sleep(0.1)
-    return found
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.conftest import Platform, start_platform, stop_platform
-from tests.local.firehose.conftest import APPEND_NEWLINE, Aws, wait_until
+from tests.local.firehose.conftest import APPEND_NEWLINE, Aws
+from tests.waiting import wait_until
 
 HALF = str(1 << 126)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
-import time
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,8 @@ from botocore.exceptions import ClientError
 
 from tests.conftest import Platform
 from tests.local.aws import shared_session
+from tests.waiting import wait_until
 
-DEADLINE_SECONDS = 120
 ROLE = "arn:aws:iam::000000000000:role/detect"
 
 # Notes each event in a file, then does what its records say: fail as a whole, or name those that fail.
@@ -178,15 +176,6 @@ class Aws:
             ]
             for stream in sorted(streams, key=lambda stream: stream["creationTime"])
         ]
-
-
-def wait_until[Found](look: Callable[[], Found | None]) -> Found:
-    """What `look` gives once it gives something."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while (found := look()) is None:
-        assert time.monotonic() < deadline, "It did not happen in time."
-        time.sleep(0.05)
-    return found
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.conftest import start_platform, stop_platform
-from tests.local.function.conftest import Aws, wait_until
+from tests.local.function.conftest import Aws
+from tests.waiting import wait_until
 
 RECORDS, BATCH, SHARDS = 2000, 50, 2
 

@@ -22,7 +22,7 @@ from local.function.outcome import Outcome, throttled
 from local.kinesis import writing
 from local.kinesis.store import Scope, StreamStore, now_ms
 from local.kinesis.stream import Settings, Stream
-from tests.local.function.conftest import wait_until
+from tests.waiting import wait_until
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:failed"
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"

@@ -16,7 +16,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.conftest import start_platform, stop_platform
-from tests.local.function.conftest import Aws, wait_until, zipped
+from tests.local.function.conftest import Aws, zipped
+from tests.waiting import wait_until
 
 # Does what its event says.
 OBEDIENT = """

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.function.conftest import Aws, wait_until
+from tests.local.function.conftest import Aws
+from tests.waiting import wait_until
 
 MIDDLE = str(1 << 127)
 

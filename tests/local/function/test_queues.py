@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.function.conftest import Aws, Calls, wait_until
+from tests.local.function.conftest import Aws, Calls
 from tests.local.function.test_mappings import make_queue, receive
+from tests.waiting import wait_until
 
 RECEIVER = """
 import json, os

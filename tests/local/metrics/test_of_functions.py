@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 from tests.conftest import Platform
-from tests.local.function.conftest import Aws, wait_until
+from tests.local.function.conftest import Aws
+from tests.waiting import wait_until
 
 PRINTS = """
 import json, time

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Platform, start_platform, stop_platform
-from tests.local.aws import client, deploy, refusal, remove, wait_until
+from tests.local.aws import client, deploy, refusal, remove
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ def test_a_queue_is_measured_each_minute(platform: Platform, sqs: Any) -> None:
         )["Datapoints"]
         return points[-1][statistic] if points else None
 
-    assert wait_until(lambda: measured("ApproximateNumberOfMessagesVisible", "Maximum"), 90) == 3
+    assert wait_until(lambda: measured("ApproximateNumberOfMessagesVisible", "Maximum"), seconds=90) == 3
     assert 0 <= (measured("ApproximateAgeOfOldestMessage", "Maximum") or 0) < 90
     assert measured("NumberOfMessagesSent", "Sum") == 3
     assert measured("NumberOfMessagesReceived", "Sum") == 3

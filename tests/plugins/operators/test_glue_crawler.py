@@ -12,9 +12,9 @@ from ecomm.operators.glue_crawler import CrawlOperator
 from ecomm.waiting import wait
 
 from tests.faults import Faults
-from tests.local.aws import wait_until
 from tests.plugins.conftest import Execute, World, context
 from tests.plugins.upload.conftest import HEADER, rows
+from tests.waiting import wait_until
 
 FOLDER = "ecomm_user_activity_uncompressed/"
 # What a crawl does first.
