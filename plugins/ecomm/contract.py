@@ -7,12 +7,13 @@ import re
 
 from ecomm.resources import INCLUDE
 
-# Of each column what its values are: catalogue, traffic or measure, as the contract explains.
-DOMAINS: dict[str, str] = {
-    column["name"]: column["domain"]
-    for column in json.loads((INCLUDE / "contract/ecomm_user_activity.json").read_text())["columns"]
-}
+_CONTRACT = json.loads((INCLUDE / "contract/ecomm_user_activity.json").read_text())
+
+# Each column's kind of values: catalogue, traffic or measure, as the contract explains.
+DOMAINS: dict[str, str] = {column["name"]: column["domain"] for column in _CONTRACT["columns"]}
 COLUMNS = tuple(DOMAINS)
+# Exact in a JavaScript number, and beyond every id of the data set and its generator.
+DRILL_USERS = range(_CONTRACT["reserved_users"]["drill"]["first"], _CONTRACT["reserved_users"]["drill"]["last"] + 1)
 HEADER = ",".join(COLUMNS).encode() + b"\n"
 
 MONTH_PATTERN = r"20\d\d-(0[1-9]|1[0-2])"
