@@ -16,7 +16,7 @@ import tempfile
 import uuid
 import weakref
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, Self
 
@@ -114,9 +114,8 @@ class DiskBody:
         """MD5, SHA1, SHA256, CRC32, CRC32C or CRC64NVME of the bytes; computed once."""
         if algorithm not in self._digests:
             hasher = _HASHES[algorithm]()
-            with memoryview(self) as content:
-                for offset in range(0, self.size, MEGABYTE):
-                    hasher.update(content[offset : offset + MEGABYTE])
+            for piece in self.pieces():
+                hasher.update(piece)
             self._digests[algorithm] = hasher.digest()
         return self._digests[algorithm]
 
@@ -141,16 +140,34 @@ class DiskBody:
         with self.path.open("rb") as file:
             return os.pread(file.fileno(), self.size, self.start) if self.size <= MEGABYTE else bytes(memoryview(self))
 
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes a megabyte at a time, read and not mapped: mapped pages count as the process's memory."""
+        with self.path.open("rb") as file:
+            for offset in range(0, self.size, MEGABYTE):
+                yield os.pread(file.fileno(), min(MEGABYTE, self.size - offset), self.start + offset)
+
     def streaming(self) -> Callable[[Send, Receive], Awaitable[None]]:
-        """What sends the body as an ASGI answer, a megabyte at a time; the file is opened now, before it may change."""
+        """Returns what sends the body as an ASGI response, a megabyte at a time, until it ends or the client leaves.
+
+        The file is opened now, before it may change. Sending on after the client left would not only read the rest of
+        the object for no one: the stream raises one and the same exception for every piece, and its traceback keeps
+        each of them in memory.
+        """
         file = self.path.open("rb")
 
         async def run(send: Send, receive: Receive) -> None:
-            with file:
-                for offset in range(0, self.size, MEGABYTE):
-                    length = min(MEGABYTE, self.size - offset)
-                    data = await asyncio.to_thread(os.pread, file.fileno(), length, self.start + offset)
-                    await send({"type": "http.response.body", "body": data, "more_body": offset + length < self.size})
+            gone = asyncio.create_task(_disconnected(receive))
+            try:
+                with file:
+                    for offset in range(0, self.size, MEGABYTE):
+                        length = min(MEGABYTE, self.size - offset)
+                        data = await asyncio.to_thread(os.pread, file.fileno(), length, self.start + offset)
+                        if gone.done():
+                            return
+                        more = offset + length < self.size
+                        await send({"type": "http.response.body", "body": data, "more_body": more})
+            finally:
+                gone.cancel()
 
         return run
 
@@ -230,9 +247,13 @@ def _append(target: BinaryIO, body: Body) -> None:
     if isinstance(body, bytes):
         target.write(body)
         return
-    with body.path.open("rb") as source:
-        for offset in range(0, body.size, MEGABYTE):
-            target.write(os.pread(source.fileno(), min(MEGABYTE, body.size - offset), body.start + offset))
+    target.writelines(body.pieces())
+
+
+async def _disconnected(receive: Receive) -> None:
+    """Returns when the client has closed the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _in_megabytes(receive: Receive) -> Any:
