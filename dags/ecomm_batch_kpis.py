@@ -1,24 +1,35 @@
 """
 ### From the raw bucket's CSV to the KPIs
 
-Starts when ecomm_dataset_upload or ecomm_archive_to_curated has brought rows, or by hand.
+Starts when ecomm_dataset_upload or ecomm_archive_to_curated has brought rows, or by hand. The event only wakes it: what
+it does follows from the raw bucket. A month is converted if its objects (key, size, ETag) are not those that the served
+version was made of, so no upload is missed, whatever happened before.
 
-1. **Crawl** the sample and the uncompressed months, so that both are tables of the raw database.
-2. **Profile** the whole data set with DataBrew: how many values each column has, how often, how many are missing.
+1. **Choose the months** that were changed, added or removed in the raw bucket. With nothing to do the run says so, skips
+   the rest and ends green.
+2. **Crawl** the sample and the uncompressed months, so that both are tables of the raw database, and **profile** the
+   whole data set with DataBrew: how many values each column has, how often, how many are missing.
 3. **Choose the partition key** from the profile, with the reasons in the log and in S3, unless the form names it.
 4. **Convert** the months to Parquet with Spark, sorted by the key. A line that is no event of its month is set aside
    with its text and a reason.
-5. **Audit**: rows in are rows curated and rows set aside, by the job's report and by Athena's own count of the files,
-   and the events pass their check file. The log shows each check; so does the task's XCom.
-6. **Publish** each month in one step. Months that are gone from the raw bucket are dropped.
+5. **Audit** each month: rows in are rows curated and rows set aside, by the job's report and by Athena's own count of
+   the files, few enough were set aside, and the events pass their check file. The log shows each check; so does the
+   task's XCom.
+6. **Publish** each good month in one step. Months that are gone from the raw bucket are dropped.
 7. **Each table**: written aside, audited by its check file, published in one step. A table that fails its audit is not
    published; the one before it goes on serving. Only agg_activity reads the events; all others read aggregates.
+8. **Check the months**: fails if a month could not be published, with its name, the reason and the ways out.
 
 What the form asks for, as the API and the command line take it:
 
 ```json
 {"months": ["2019-10", "2019-11"], "cluster_by": "auto"}
+{"most_quarantined_by_month": {"2020-03": 5}}
+{"take_out": ["2020-03"]}
 ```
+
+**A month fails alone.** Good months are published beside it, and its own version before goes on serving. Its files are
+not converted again until they change, its limit is raised, or the form names it; until then each run ends red.
 
 **May be repeated.** Every run writes under a version of its own, and a try joins the Spark run that the try before it
 left running. The version before the one served is kept: point the catalog back at it to undo a publication. To convert
@@ -34,7 +45,7 @@ from ecomm.assets import KPIS, UNCOMPRESSED
 from ecomm.batch.conversion import ConvertOperator
 from ecomm.batch.partition_key import BY_PROFILE
 from ecomm.contract import COLUMNS, MONTH_PATTERN
-from ecomm.dag_defaults import CONVERSION, CRAWL, EVERY_DAG, PROFILE, QUERY, TAGS
+from ecomm.dag_defaults import CONVERSION, CRAWL, EVERY_DAG, PROFILE, QUERY, TAGS, UPLOAD
 from ecomm.operators.databrew_profile import ProfileOperator
 from ecomm.operators.derived_table import AuditTableOperator, WriteTableOperator
 from ecomm.operators.glue_crawler import CrawlOperator
@@ -55,7 +66,7 @@ from ecomm.tables import AGGREGATES, FACT, MARTS, QUARANTINE, Derived
             items={"type": "string", "pattern": f"^{MONTH_PATTERN}$"},
             maxItems=120,
             title="Months",
-            description="As 2019-11, one a line. Empty: the months just uploaded, and all that are not served yet.",
+            description="As 2019-11, one a line. Empty: every month that has changed since it was converted.",
         ),
         "cluster_by": Param(
             BY_PROFILE,
@@ -71,25 +82,47 @@ from ecomm.tables import AGGREGATES, FACT, MARTS, QUARANTINE, Derived
             minimum=0,
             maximum=100,
             title="Most rows set aside, percent",
-            description="Where more of a month's rows are no events of it, nothing is published.",
+            description="If more than this share of a month's uploaded rows is set aside, the month is not published.",
+        ),
+        "most_quarantined_by_month": Param(
+            {},
+            type="object",
+            additionalProperties={"type": "number", "minimum": 0, "maximum": 100},
+            propertyNames={"pattern": f"^{MONTH_PATTERN}$"},
+            title="The same for single months",
+            description='Raises the limit of a month that was refused, for example {"2020-03": 5}, and tries it again.',
+        ),
+        "take_out": Param(
+            [],
+            type="array",
+            items={"type": "string", "pattern": f"^{MONTH_PATTERN}$"},
+            maxItems=120,
+            title="Months to take out",
+            description="As 2020-03, one a line: their uploaded files are moved aside in the raw bucket, and the months "
+            "leave every table.",
         ),
     },
 )
 def ecomm_batch_kpis() -> None:
     names = settings()
 
+    @task(execution_timeout=UPLOAD)
+    def choose_months(params: Any = None, dag_run: Any = None) -> Any:
+        from ecomm.batch.tasks import plan
+
+        return plan(params, dag_run.run_id)
+
+    # The tasks below pull the plan instead of taking it as an argument: so the graph shows the story, not its readers.
+    @task
+    def require_changed_months(ti: Any = None) -> None:
+        from ecomm.batch.tasks import require_months
+
+        require_months(ti.xcom_pull("choose_months"))
+
     crawl_sample = CrawlOperator(task_id="crawl_sample", crawler=names.sample_crawler, execution_timeout=CRAWL)
     crawl_uncompressed = CrawlOperator(
         task_id="crawl_uncompressed", crawler=names.uncompressed_crawler, execution_timeout=CRAWL
     )
-
-    @task(multiple_outputs=True)
-    def choose_months(params: Any = None, dag_run: Any = None, triggering_asset_events: Any = None) -> Any:
-        from ecomm.batch.tasks import plan
-
-        return plan(params, dag_run.run_id, triggering_asset_events)
-
-    plan: Any = choose_months()
     profile = ProfileOperator(task_id="profile", job=names.profile_job, execution_timeout=PROFILE)
 
     @task(multiple_outputs=True)
@@ -107,20 +140,23 @@ def ecomm_batch_kpis() -> None:
         execution_timeout=CONVERSION,
     )
 
-    # The tasks below pull the plan instead of taking it as an argument: so the graph shows the story, not its readers.
     @task(execution_timeout=QUERY)
     def audit_activity(ti: Any = None, params: Any = None) -> Any:
-        from ecomm.batch.audit import audit
+        from ecomm.batch.tasks import audit_months
 
-        plan = ti.xcom_pull("choose_months")
-        return audit(plan["months"], plan["version"], params["most_quarantined"] / 100)
+        return audit_months(ti.xcom_pull("choose_months"), params)
+
+    @task(trigger_rule="none_failed")
+    def publish_activity(ti: Any = None) -> Any:
+        from ecomm.batch.tasks import publish_months
+
+        return publish_months(ti.xcom_pull("choose_months"), ti.xcom_pull("audit_activity"))
 
     @task
-    def publish_activity(ti: Any = None) -> Any:
-        from ecomm.batch.publish import publish_activity as publish
+    def require_outdated_tables(ti: Any = None) -> None:
+        from ecomm.batch.tasks import require_outdated
 
-        plan = ti.xcom_pull("choose_months")
-        return publish(plan["months"], plan["gone"], plan["version"])
+        require_outdated(ti.xcom_pull("choose_months"), ti.xcom_pull("publish_activity"))
 
     @task
     def publish_table(written: dict[str, Any], file: str) -> Any:
@@ -137,6 +173,12 @@ def ecomm_batch_kpis() -> None:
         outlet_events[KPIS].extra = found
         return found
 
+    @task(trigger_rule="none_failed")
+    def check_months(ti: Any = None) -> Any:
+        from ecomm.batch.tasks import check_months as check
+
+        return check(ti.xcom_pull("choose_months"), ti.xcom_pull("audit_activity"))
+
     def derive(table: Derived) -> tuple[TaskGroup, Any]:
         """The group of tasks that writes, audits and publishes a table, and the last of them."""
         with TaskGroup(table.name) as group:
@@ -144,7 +186,7 @@ def ecomm_batch_kpis() -> None:
                 task_id="write",
                 table=table.name,
                 file=table.file,
-                version="{{ ti.xcom_pull('choose_months', key='version') }}",
+                version="{{ ti.xcom_pull('choose_months').version }}",
                 execution_timeout=QUERY,
             )
             written: Any = write.output
@@ -153,13 +195,19 @@ def ecomm_batch_kpis() -> None:
             chain(write, audit, publish)
         return group, publish
 
+    plan: Any = choose_months()
+    changed: Any = require_changed_months()
     activity: Any = publish_activity()
-    chain([crawl_sample, crawl_uncompressed, plan, profile], key, convert_to_parquet, audit_activity(), activity)
-    published = {FACT: activity, QUARANTINE: activity}
+    outdated: Any = require_outdated_tables()
+    chain(
+        plan, changed, [crawl_sample, crawl_uncompressed, profile], key, convert_to_parquet, audit_activity(), activity
+    )
+    chain(activity, outdated)
+    published = {FACT: outdated, QUARANTINE: outdated}
     for table in (*AGGREGATES, *MARTS):
         group, published[table.name] = derive(table)
         chain([published[source] for source in table.sources], group)
-    chain([published[table.name] for table in MARTS], summarize())
+    chain([published[table.name] for table in MARTS], summarize(), check_months())
 
 
 ecomm_batch_kpis()

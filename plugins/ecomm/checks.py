@@ -54,6 +54,8 @@ def read(query_id: str, file: str) -> list[Check]:
 
 def show(checks: Sequence[Check]) -> None:
     """Logs them as a table."""
+    if not checks:
+        return
     width = max(len(check.name) for check in checks)
     log.info("%-8s %12s  %-*s  %s", "outcome", "failing rows", width, "check", "detail")
     for check in checks:

@@ -4,61 +4,95 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from ecomm import athena, catalog, checks
 from ecomm.aws import client
+from ecomm.batch import refusals
 from ecomm.batch.months import report_key, version_location
+from ecomm.batch.served import Files
 from ecomm.contract import partition
 from ecomm.errors import DataError
 from ecomm.settings import settings
 from ecomm.sql import qualified, render
 from ecomm.tables import FACT, FACT_CHECKS, QUARANTINE
+from ecomm.upload.layout import is_archived_day
 
 log = logging.getLogger(__name__)
 
+ROWS = ("rows_in", "rows_curated", "rows_quarantined")
 
-def audit(months: Sequence[str], version: str, most_quarantined: float) -> dict[str, Any]:
-    """Compares the job's report with Athena's own count of the files, and runs the fact's check file on them.
 
-    most_quarantined: the largest share of a month's rows that may be set aside. Returns {rows_in, rows_curated,
-    rows_quarantined, months: {month: the same and reasons}, checks: {name: {outcome, failing_rows, detail}},
-    bytes_scanned}. Raises DataError where rows are missing, the counts differ, too many rows were set aside, or a
-    check fails.
+def audit(
+    months: Sequence[str],
+    version: str,
+    most_quarantined: float,
+    most_by_month: Mapping[str, float] | None = None,
+    files: Mapping[str, Files] | None = None,
+) -> dict[str, Any]:
+    """Decides for each month alone whether it may be published.
+
+    Compares the job's report with Athena's own count of the files, and runs the fact's check file on them.
+    most_quarantined: the largest share of a month's uploaded rows that may be set aside; most_by_month: that of single
+    months. Clicks of the stream's archive are counted apart from it: a sender's mistakes keep no month back.
+    files: the raw objects of each month, noted with a refusal. Returns {rows_in, rows_curated, rows_quarantined, months:
+    {month: the same and reasons} (to be published), refused: {month: why not}, checks: {name: {outcome, failing_rows,
+    detail}}, bytes_scanned}. Raises DataError if the job left no report.
     """
     report = _report(version)
-    counted, found, bytes_scanned = _count(months, version)
-    checks.show(found)
-    faults = checks.failed(found)
-    for month in months:
-        told = report["months"].get(month)
-        if told is None:
-            faults.append(f"the report has no {month}")
-            continue
-        faults += _differences(month, told, counted)
-        share = told["rows_quarantined"] / max(told["rows_in"], 1)
-        log.info(
-            "%s: %s rows in, %s curated, %s quarantined (%.3f %%)",
-            *(month, f"{told['rows_in']:,}", f"{told['rows_curated']:,}", f"{told['rows_quarantined']:,}", 100 * share),
-        )
-        for reason, rows in sorted(told["reasons"].items(), key=lambda item: -item[1]):
-            log.info("    %s: %s", reason, f"{rows:,}")
-        if share > most_quarantined:
-            reasons = ", ".join(f"{reason}: {rows:,}" for reason, rows in told["reasons"].items())
-            faults.append(
-                f"{share:.2%} of {month}'s rows were set aside, {most_quarantined:.2%} are allowed ({reasons}); "
-                f"the lines are in {version_location(QUARANTINE, version)}{partition(month)}/"
-            )
-    if faults:
-        raise DataError(f"Nothing was published: {'; '.join(faults)}.")
+    reported: dict[str, dict[str, Any]] = report["months"]
+    refused: dict[str, str] = dict(report.get("refused", {}))
+    converted = [month for month in months if month in reported]
+    refused |= {month: "the report has no such month" for month in months if month not in {*reported, *refused}}
+    counted, results, bytes_scanned = _count(converted, version)
+    checks.show(results)
+    failed = checks.failed(results)
+    for month in converted:
+        limit = (most_by_month or {}).get(month, most_quarantined)
+        faults = [*_differences(month, reported[month], counted), *_too_many(month, reported[month], limit, version)]
+        if failed:
+            month_results, scanned = _check([month], version)
+            bytes_scanned += scanned
+            faults += checks.failed(month_results)
+        if faults:
+            refused[month] = "; ".join(faults)
+    for month, reason in sorted(refused.items()):
+        log.error("%s is not published: %s", month, reason)
+    refusals.remember(refused, files or {month: [] for month in refused})
+    good = {month: reported[month] for month in converted if month not in refused}
     return {
-        **{name: report[name] for name in ("rows_in", "rows_curated", "rows_quarantined")},
-        "months": report["months"],
-        "checks": checks.as_result(found),
+        **{name: sum(month[name] for month in good.values()) for name in ROWS},
+        "months": good,
+        "refused": refused,
+        "checks": checks.as_result(results),
         "bytes_scanned": bytes_scanned,
     }
+
+
+def _too_many(month: str, reported: Mapping[str, Any], limit: float, version: str) -> Iterator[str]:
+    """The fault of a month of whose uploaded rows more were set aside than the limit allows; logs the counts."""
+    by_file = reported.get("files", {})
+    uploaded = [rows for uri, rows in by_file.items() if not is_archived_day(uri)] if by_file else [reported]
+    rows_in, set_aside = (sum(rows[name] for rows in uploaded) for name in ("rows_in", "rows_quarantined"))
+    share = set_aside / max(rows_in, 1)
+    log.info(
+        "%s: %s rows in, %s curated, %s quarantined; of %s uploaded rows %.3f %%",
+        month,
+        *(f"{reported[name]:,}" for name in ROWS),
+        f"{rows_in:,}",
+        100 * share,
+    )
+    reasons = sorted(reported["reasons"].items(), key=lambda item: -item[1])
+    for reason, rows in reasons:
+        log.info("    %s: %s", reason, f"{rows:,}")
+    if share > limit:
+        yield (
+            f"{share:.2%} of {month}'s rows were set aside, {limit:.2%} are allowed "
+            f"({', '.join(f'{reason}: {rows:,}' for reason, rows in reasons)}); "
+            f"the lines are in {version_location(QUARANTINE, version)}{partition(month)}/"
+        )
 
 
 def _differences(month: str, told: dict[str, Any], counted: dict[tuple[str, str], int]) -> Iterator[str]:
@@ -82,7 +116,9 @@ def _report(version: str) -> dict[str, Any]:
 
 
 def _count(months: Sequence[str], version: str) -> tuple[dict[tuple[str, str], int], list[checks.Check], int]:
-    """Rows by (curated or quarantined, month), what the fact's check file found, and the bytes scanned for both."""
+    """Rows by (curated or quarantined, month), the results of the fact's check file, and the bytes scanned for both."""
+    if not months:
+        return {}, [], 0
     with _aside(FACT, months, version) as curated, _aside(QUARANTINE, months, version) as quarantined:
         counting = athena.run(
             f"""
@@ -93,12 +129,18 @@ def _count(months: Sequence[str], version: str) -> tuple[dict[tuple[str, str], i
             from {qualified(quarantined)} group by p_year, p_month
             """
         )
-        checking = athena.run(render(FACT_CHECKS, table=qualified(curated)))
     counts = {
         (str(row["kind"]), str(row["month"])): int(row["row_count"] or 0) for row in athena.rows(counting.query_id)
     }
-    found = checks.read(checking.query_id, FACT_CHECKS)
-    return counts, found, counting.bytes_scanned + checking.bytes_scanned
+    results, scanned = _check(months, version)
+    return counts, results, counting.bytes_scanned + scanned
+
+
+def _check(months: Sequence[str], version: str) -> tuple[list[checks.Check], int]:
+    """The results of the fact's check file for these months together, and the bytes scanned."""
+    with _aside(FACT, months, version) as curated:
+        checking = athena.run(render(FACT_CHECKS, table=qualified(curated)))
+    return checks.read(checking.query_id, FACT_CHECKS), checking.bytes_scanned
 
 
 @contextmanager

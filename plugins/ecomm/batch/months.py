@@ -4,46 +4,59 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from ecomm import catalog
-from ecomm.aws import list_objects
+from ecomm.batch import refusals
 from ecomm.batch.partition_key import Volume
-from ecomm.contract import is_month, month_of_partition
+from ecomm.batch.served import changed_months, outdated_tables, partitions
+from ecomm.contract import is_month
 from ecomm.errors import DataError
+from ecomm.raw_bucket import files_by_month
 from ecomm.settings import settings
-from ecomm.tables import FACT
 from ecomm.upload.layout import UNCOMPRESSED
 
 log = logging.getLogger(__name__)
 
 
-def choose(run_id: str, asked: Sequence[str], events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Returns {months (to convert), gone (served, but no longer in the raw bucket), version}.
+def choose(run_id: str, asked: Sequence[str] = (), allowed: Iterable[str] = ()) -> dict[str, Any]:
+    """Returns what the raw bucket holds that the curated table does not serve, whatever events there were.
 
-    asked: months of the form; when empty, those that the data set's asset events name, and every month that is not
-    served yet; an event that names none stands for all. Raises DataError where there is nothing, or a month is wrong.
+    asked: months of the form, converted in any case and alone. allowed: months whose limit the form raises, so that a
+    refused one is tried again. Returns {months (to convert), gone (served, but no longer in the bucket), files ({month:
+    its objects as listed now}), left_out ({month: why an earlier run refused these very files}), outdated (tables to
+    compute anew), version}. Raises DataError if the bucket holds no month, or a month of the form is wrong or missing.
     """
-    present = _present()
-    partitions = catalog.list_partitions(settings().curated_database, FACT)
-    served = catalog.by_month(partitions).keys()
+    names = settings()
+    present, served = files_by_month(names.raw_bucket), partitions()
     if not present:
         raise DataError(
-            f"s3://{settings().raw_bucket}/{UNCOMPRESSED} holds no month; run the DAG ecomm_dataset_upload first."
+            f"s3://{names.raw_bucket}/{UNCOMPRESSED} holds no month; run the DAG ecomm_dataset_upload first."
         )
-    if asked:
-        _check(asked, present)
-        months = sorted(set(asked))
-    else:
-        named = [set(event.get("months") or present) for event in events] or [present]
-        months = sorted(set.union(*named) & present | present - served)
-    gone = sorted(served - present)
-    version = _version(run_id, catalog.kept_locations(*partitions))
-    log.info("Months to convert: %s; version %s", ", ".join(months), version)
+    _check(asked, present)
+    changed = changed_months(present, served)
+    refused = refusals.unchanged(refusals.read(), present)
+    left_out = {month: refused[month] for month in sorted(changed & refused.keys() - {*asked, *allowed})}
+    months = sorted(set(asked) or changed - left_out.keys())
+    gone = sorted(served.keys() - present.keys())
+    version = _version(run_id, catalog.kept_locations(*served.values()))
+    outdated = outdated_tables(served)
+    log.info("Months to convert: %s; version %s", ", ".join(months) or "none", version)
     if gone:
-        log.info("Months no longer in the raw bucket, to be dropped when the others are published: %s", ", ".join(gone))
-    return {"months": months, "gone": gone, "version": version}
+        log.info("Months no longer in the raw bucket, to be dropped: %s", ", ".join(gone))
+    for month, reason in left_out.items():
+        log.warning("%s has the files that were refused before, and is not converted again: %s", month, reason)
+    if not months and not gone and not outdated:
+        log.info("Every other month is served as the raw bucket has it: there is nothing to do.")
+    return {
+        "months": months,
+        "gone": gone,
+        "files": {month: [list(file) for file in present[month]] for month in months},
+        "left_out": left_out,
+        "outdated": outdated,
+        "version": version,
+    }
 
 
 def job_arguments(months: Sequence[str], version: str, cluster_by: str) -> dict[str, str]:
@@ -61,9 +74,9 @@ def job_arguments(months: Sequence[str], version: str, cluster_by: str) -> dict[
 
 def average_month(rows: int) -> Volume:
     """An average month of the raw bucket, whose months have so many rows together."""
-    found = {each["Key"]: each["Size"] for each in list_objects(settings().raw_bucket, UNCOMPRESSED)}
-    months = max(len({month_of_partition(key) for key in found} - {None}), 1)
-    return Volume(rows // months, sum(found.values()) // months)
+    present = files_by_month(settings().raw_bucket)
+    size = sum(file.size for files in present.values() for file in files)
+    return Volume(rows // max(len(present), 1), size // max(len(present), 1))
 
 
 def version_location(table: str, version: str) -> str:
@@ -76,16 +89,11 @@ def report_key(version: str) -> str:
     return f"reports/csv_to_parquet/{version}.json"
 
 
-def _present() -> set[str]:
-    keys = [found["Key"] for found in list_objects(settings().raw_bucket, UNCOMPRESSED)]
-    return {month for key in keys if (month := month_of_partition(key))}
-
-
-def _check(asked: Sequence[str], present: set[str]) -> None:
+def _check(asked: Sequence[str], present: Collection[str]) -> None:
     for month in asked:
         if not is_month(month):
             raise DataError(f"{month!r} is not a month; write it as 2019-11.")
-    if missing := sorted(set(asked) - present):
+    if missing := sorted(set(asked) - set(present)):
         raise DataError(
             f"The raw bucket has no {', '.join(missing)}, only {', '.join(sorted(present))}; "
             "upload it first, or leave it out."

@@ -8,7 +8,9 @@ from typing import Any
 
 from ecomm import catalog
 from ecomm.aws import delete_objects, list_objects, split_uri
+from ecomm.batch import refusals
 from ecomm.batch.months import version_location
+from ecomm.batch.served import MADE_FROM, Files, fingerprint, parameters, partitions
 from ecomm.catalog import PREVIOUS
 from ecomm.contract import partition
 from ecomm.errors import DataError
@@ -20,12 +22,21 @@ from ecomm.tables import FACT, QUARANTINE
 log = logging.getLogger(__name__)
 
 
-def publish_activity(months: Sequence[str], gone: Sequence[str], version: str) -> dict[str, Any]:
+def publish_activity(
+    months: Sequence[str],
+    gone: Sequence[str],
+    version: str,
+    files: Mapping[str, Files] | None = None,
+    counts: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
     """Points each month of the fact and of the quarantine at the version, and drops the months that are gone.
 
     Each month is switched in one step; the files of the version before stay, older ones are deleted. May be repeated.
-    Returns {published, dropped, files_deleted}. Raises DataError where a later run has deleted the version's files.
+    files: the raw objects that each month was made of, as listed before its conversion. counts: of its rows. Both are
+    kept with the month, for the next run to compare. Returns {published, dropped, files_deleted}. Raises DataError where
+    a later run has deleted the version's files.
     """
+    files, counts = files or {}, counts or {}
     database = settings().curated_database
     storages = {table: catalog.deployed_table(database, table)["StorageDescriptor"] for table in (FACT, QUARANTINE)}
     before = {table: catalog.by_month(catalog.list_partitions(database, table)) for table in storages}
@@ -40,7 +51,10 @@ def publish_activity(months: Sequence[str], gone: Sequence[str], version: str) -
                 {
                     "Values": month.split("-"),
                     "StorageDescriptor": {**storage, "Location": location},
-                    "Parameters": _remembered(before[table].get(month), location),
+                    "Parameters": {
+                        **_remembered(before[table].get(month), location),
+                        **parameters(files.get(month), counts.get(month)),
+                    },
                 },
             )
             log.info("%s: %s is served from %s", table, month, location)
@@ -49,6 +63,7 @@ def publish_activity(months: Sequence[str], gone: Sequence[str], version: str) -
             log.info("%s: %s dropped, it is no longer in the raw bucket", table, month)
         catalog.drop_aside(database, table)  # an audit that was killed leaves one
         deleted += _delete_unserved(table)
+    refusals.forget([*months, *gone])
     return {"published": list(months), "dropped": list(gone), "files_deleted": deleted}
 
 
@@ -67,7 +82,11 @@ def publish_table(written: Mapping[str, Any], file: str) -> dict[str, Any]:
                 **staged,
                 "Name": name,
                 "Description": headline(file),
-                "Parameters": {**staged.get("Parameters", {}), **_remembered(served, location)},
+                "Parameters": {
+                    **staged.get("Parameters", {}),
+                    **_remembered(served, location),
+                    MADE_FROM: fingerprint(file, partitions()),
+                },
             },
         )
         catalog.drop_table(database, written["staged"])

@@ -4,30 +4,74 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ecomm import athena
 from ecomm.aws import client
-from ecomm.batch import partition_key_report
+from ecomm.batch import partition_key_report, refusals
+from ecomm.batch.audit import ROWS, audit
 from ecomm.batch.months import average_month, choose, job_arguments
 from ecomm.batch.partition_key import BY_PROFILE, choose_key
 from ecomm.batch.profile import read_profile
+from ecomm.batch.publish import publish_activity
+from ecomm.batch.served import counts, partitions
+from ecomm.batch.take_out import take_out
 from ecomm.contract import DOMAINS
-from ecomm.errors import DataError
+from ecomm.errors import AirflowSkipException, DataError
 from ecomm.settings import settings
 from ecomm.sql import qualified
 
 log = logging.getLogger(__name__)
 
 
-def plan(params: Mapping[str, Any], run_id: str, events: Mapping[Any, Sequence[Any]]) -> dict[str, Any]:
-    """What the run is about: {months, gone, version}.
+def plan(params: Mapping[str, Any], run_id: str) -> dict[str, Any]:
+    """What the run has to do, as ecomm.batch.months.choose says; months to be taken out are moved aside first."""
+    if params["take_out"]:
+        take_out(params["take_out"])
+    return choose(run_id, params["months"], params["most_quarantined_by_month"])
 
-    events: the asset events that triggered the run, by asset; none where a person did.
+
+def require_months(plan: Mapping[str, Any]) -> None:
+    """Raises AirflowSkipException if there is no month to convert."""
+    if not plan["months"]:
+        raise AirflowSkipException("No month's files have changed since they were converted.")
+
+
+def require_outdated(plan: Mapping[str, Any], published: Mapping[str, Any]) -> None:
+    """Raises AirflowSkipException if every table was computed from the months that are served now."""
+    if not (published["published"] or published["dropped"] or plan["outdated"]):
+        raise AirflowSkipException("Every table is that of the months that are served.")
+
+
+def audit_months(plan: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """What ecomm.batch.audit.audit says of the run's months, with the limits of the form, which are in percent."""
+    by_month = {month: percent / 100 for month, percent in params["most_quarantined_by_month"].items()}
+    return audit(plan["months"], plan["version"], params["most_quarantined"] / 100, by_month, plan["files"])
+
+
+def publish_months(plan: Mapping[str, Any], audited: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Publishes the months that passed their audit and drops those that are gone; audited: None if none was converted."""
+    months = (audited or {}).get("months", {})
+    return publish_activity(sorted(months), plan["gone"], plan["version"], plan["files"], months)
+
+
+def check_months(plan: Mapping[str, Any], audited: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Returns what is served now: {months: {month: its counts}, rows_in, rows_curated, rows_quarantined, converted}.
+
+    Raises DataError naming each month that is not served as the bucket has it, with the ways out.
     """
-    extras = [event.extra for of_asset in events.values() for event in of_asset]
-    return choose(run_id, params["months"], extras)
+    months = {month: counts(partition) for month, partition in sorted(partitions().items())}
+    refused = {**plan["left_out"], **(audited or {}).get("refused", {})}
+    if refused:
+        raise DataError(refusals.sentence(refused, months))
+    converted = [month for month in plan["months"] if month in months]
+    log.info("Served: %s. Converted by this run: %s.", ", ".join(months), ", ".join(converted) or "none")
+    return {
+        "months": months,
+        **{name: sum(month.get(name, 0) for month in months.values()) for name in ROWS},
+        "converted": converted,
+    }
 
 
 def choose_partition_key(profiled: Mapping[str, Any], plan: Mapping[str, Any], cluster_by: str) -> dict[str, Any]:
