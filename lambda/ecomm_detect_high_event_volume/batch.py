@@ -124,7 +124,7 @@ class CountsProcessor(BatchProcessor):
             "AlertsSuppressed": outcome.suppressed,
             "MailsSent": outcome.mails,
             "AlertsDeferred": outcome.deferred,
-            "MailsRefused": outcome.refused,
+            "MailsFailed": outcome.refused,
         }
         actions = [part.observation.actions for part in self._received if isinstance(part.observation, UserCount)]
         if actions:

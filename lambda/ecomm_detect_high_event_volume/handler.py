@@ -68,7 +68,7 @@ def handle(event: dict[str, Any], context: LambdaContext) -> Any:
             mails = mailer.send_digest(message["digest"], deadline)
         except Exception as error:
             if not isinstance(error, DigestBusyError):
-                metrics.add_metric("MailsRefused", MetricUnit.Count, 1)
+                metrics.add_metric("MailsFailed", MetricUnit.Count, 1)
             # Sooner than the queue would by itself.
             sqs.change_message_visibility(
                 QueueUrl=settings.mail_queue_url, ReceiptHandle=record.receipt_handle, VisibilityTimeout=RETRY_SECONDS

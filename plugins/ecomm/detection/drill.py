@@ -244,7 +244,8 @@ def clean_up(users: dict[str, Any], sent: dict[str, Any] | None, patience: float
 def _close_windows() -> None:
     """Sends a click of now into every open shard, by which Flink knows that the windows before are over.
 
-    Each is of a user of its own, whose single click makes no count. Never ahead of the clock, which Flink does not believe.
+    Each is of a user of its own, whose single click makes no count. Never ahead of the clock, by which
+    Flink would not go.
     """
     kinesis, stream = client("kinesis"), settings().clicks_stream
     pages = kinesis.get_paginator("list_shards").paginate(StreamName=stream, ShardFilter={"Type": "AT_LATEST"})
