@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
 from typing import Any
@@ -86,6 +90,36 @@ def test_three_drills_in_a_row_without_other_traffic_mail_once_each(
         assert "Drill: User" in subject
         assert drill["wait_for_final_counts"] == 25
         assert left_of(drill) == []
+
+
+@pytest.fixture
+def traffic(drilled: dict[str, Any]) -> Iterator[None]:
+    """Ordinary clicks in every shard, ten a second, as a simulator sends them."""
+    from ecomm.aws import client
+    from ecomm.detection import drill
+    from ecomm.settings import settings
+
+    kinesis, stream, over = client("kinesis"), settings().clicks_stream, threading.Event()
+    users = itertools.count(1_000_000)
+
+    def send() -> None:
+        while not over.wait(0.1):
+            user = next(users)
+            data = json.dumps(drill._click(user, datetime.now(UTC))).encode()
+            kinesis.put_record(StreamName=stream, Data=data, PartitionKey=str(user))
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    yield
+    over.set()
+    sender.join()
+
+
+def test_a_drill_among_other_traffic_mails_once(traffic: None, run: Run, platform: Platform) -> None:
+    drill = run("ecomm_streaming_drill", {})
+    assert len(mails_about(drill, platform)) == 1
+    assert drill["wait_for_final_counts"] == 25
+    assert left_of(drill) == []
 
 
 def test_a_replay_of_the_counts_mails_no_drill_again(drilled: dict[str, Any], platform: Platform) -> None:
