@@ -8,8 +8,10 @@ the sentence that names what is wrong.
 1. **Check** that Flink runs (or **start** it) and that the alarm is set: threshold, mapping, an address that gets mail.
 2. **Send** the clicks, all at once.
 3. **Wait** for what has to follow. No step waits for a time to pass; each has a patience.
-4. **Summarize**, with the seconds from the click to the mail.
-5. **Clean up**, always: the made-up users leave the table, and so the block list.
+4. **Wait** for the final counts of the window, which the drill brings about with a click in every shard.
+5. **Summarize**, with the seconds from the click to the mail.
+6. **Clean up**, always: the made-up users leave the table, and so the block list. A late count or a replay
+   mails no one.
 
 What the form asks for, as the API and the command line take it:
 
@@ -18,7 +20,8 @@ What the form asks for, as the API and the command line take it:
 ```
 
 **May be run at any time**, in production too: the users are of a range of their own, 9 100 000 000 000 and up, and
-the operator gets one mail, which names such a user. Flink goes on running afterwards; ecomm_streaming_stop stops it.
+the operator gets one mail, which says that it is a drill. Flink goes on running afterwards;
+ecomm_streaming_stop stops it.
 
 What the mail means to the one who is woken by it: docs/runbook.md.
 """
@@ -87,12 +90,18 @@ def ecomm_streaming_drill() -> None:
 
         return drill.check_alarm(params["actions"])
 
-    # A second try would be a second attack, and the first one's user would stay in the table.
-    @task(retries=0)
-    def send_clicks(params: Any = None) -> dict[str, Any]:
+    @task
+    def choose_users() -> dict[str, Any]:
         from ecomm.detection import drill
 
-        return drill.send_clicks(params["actions"])
+        return drill.choose_users()
+
+    # A second try would be a second attack, and the first one's user would stay in the table.
+    @task(retries=0)
+    def send_clicks(ti: Any = None, params: Any = None) -> dict[str, Any]:
+        from ecomm.detection import drill
+
+        return drill.send_clicks(ti.xcom_pull("choose_users"), params["actions"])
 
     # The tasks below pull what was sent instead of taking it as an argument: so the graph shows the story.
     @task
@@ -126,6 +135,12 @@ def ecomm_streaming_drill() -> None:
         return drill.check_others(ti.xcom_pull("send_clicks"))
 
     @task
+    def wait_for_final_counts(ti: Any = None, params: Any = None) -> int:
+        from ecomm.detection import drill
+
+        return drill.wait_for_final_counts(ti.xcom_pull("send_clicks"), params["patience_seconds"])
+
+    @task
     def summarize(ti: Any = None) -> dict[str, Any]:
         from ecomm.streaming.tasks import summary
 
@@ -135,19 +150,21 @@ def ecomm_streaming_drill() -> None:
             mail=mail["subject"],
             seconds_to_mail=mail["seconds"],
             alerts_counted=ti.xcom_pull("wait_for_metric"),
+            final_count=ti.xcom_pull("wait_for_final_counts"),
             ordinary_users_left_alone=ti.xcom_pull("check_others"),
         )
 
     @task
-    def clean_up(ti: Any = None) -> int:
+    def clean_up(ti: Any = None, params: Any = None) -> int:
         from ecomm.detection import drill
 
-        return drill.remove(ti.xcom_pull("send_clicks"))
+        users, sent = ti.xcom_pull("choose_users"), ti.xcom_pull("send_clicks")
+        return drill.clean_up(users, sent, params["patience_seconds"])
 
-    sent: Any = send_clicks()
+    users: Any = choose_users()
     signs: Any = [wait_for_mail(), wait_for_metric(), wait_for_log_line(), check_others()]
-    chain(check_application(), start_application, check_alarm(), sent)
-    chain(sent, wait_for_item(), signs, summarize(), clean_up().as_teardown(setups=sent))
+    chain(check_application(), start_application, check_alarm(), users, send_clicks(), wait_for_item(), signs)
+    chain(signs, wait_for_final_counts(), summarize(), clean_up().as_teardown(setups=users))
 
 
 ecomm_streaming_drill()

@@ -13,6 +13,8 @@ from ecomm_detect_high_event_volume.observations import TrafficSurge, UserCount,
 _HIGH = 5
 _CRITICAL = 20
 SEVERITIES = ("WARNING", "HIGH", "CRITICAL")
+# The users of ecomm_streaming_drill, as include/contract/ecomm_user_activity.json has them; a test holds both equal.
+DRILL_USERS = range(9_100_000_000_000, 9_101_000_000_000)
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Alert:
     @property
     def user_id(self) -> int | None:
         return None if self.subject == TrafficSurge.subject else int(self.subject.removeprefix("user#"))
+
+    @property
+    def is_drill(self) -> bool:
+        return self.user_id in DRILL_USERS
 
     @property
     def severity(self) -> str:

@@ -124,6 +124,7 @@ class CountsProcessor(BatchProcessor):
             "AlertsSuppressed": outcome.suppressed,
             "MailsSent": outcome.mails,
             "AlertsDeferred": outcome.deferred,
+            "MailsFailed": outcome.refused,
         }
         actions = [part.observation.actions for part in self._received if isinstance(part.observation, UserCount)]
         if actions:

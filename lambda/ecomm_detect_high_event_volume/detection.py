@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -40,6 +40,7 @@ class Outcome:
     allowed: int = 0
     mails: int = 0
     deferred: int = 0
+    refused: int = 0
     delays: list[float] = field(default_factory=list)
 
 
@@ -70,7 +71,7 @@ class Detector:
     def _alert(
         self, alarming: dict[Key, Observation], arrived: dict[Key, datetime], outcome: Outcome, deadline: Deadline
     ) -> None:
-        open_ones = self._not_handled(alarming, outcome, deadline)
+        open_ones = self._not_handled(alarming, arrived, outcome, deadline)
         handled: list[tuple[Key, str]] = []
         opened: list[Alert] = []
         resumed: list[Alert] = []
@@ -95,6 +96,7 @@ class Detector:
             sent = self._mailer.send(opened, deadline)
             outcome.mails += sent.mails
             outcome.deferred += sent.deferred
+            outcome.refused += sent.refused
             if sent.mails:
                 now = datetime.now(UTC)
                 outcome.delays += [(now - alert.last_seen).total_seconds() * 1000 for alert in opened]
@@ -103,16 +105,23 @@ class Detector:
             outcome.deferred += len(resumed)
         episodes.mark_handled(self._table, handled, deadline)
 
-    def _not_handled(self, alarming: dict[Key, Observation], outcome: Outcome, deadline: Deadline) -> list[Key]:
+    def _not_handled(
+        self, alarming: dict[Key, Observation], arrived: dict[Key, datetime], outcome: Outcome, deadline: Deadline
+    ) -> list[Key]:
         """The alarming windows for which nothing has been done yet, without those of allowed users."""
         known = [key for key in alarming if key not in outcome.stored.new]
+        # Of new windows too: an item that was removed, by its time to live or by hand, is new when it comes again.
+        marks = [mark for key in alarming for mark in episodes.marks_of(key)]
+        oldest = datetime.now(UTC) - timedelta(seconds=episodes.REPLAY_SECONDS)
         allow_keys = [episodes.allow_key(subject) for subject, _ in alarming]
-        items: dict[Key, dict[str, Any]] = self._table.read(known + allow_keys, deadline)
+        items: dict[Key, dict[str, Any]] = self._table.read(known + marks + allow_keys, deadline)
         open_ones = []
         for key in alarming:
             if episodes.allowed(items, key[0]):
                 outcome.allowed += 1
-            elif ALERT not in items.get(key, {}):
+            elif arrived[key] < oldest:
+                outcome.suppressed += 1
+            elif ALERT not in items.get(key, {}) and not any(mark in items for mark in episodes.marks_of(key)):
                 open_ones.append(key)
         return open_ones
 

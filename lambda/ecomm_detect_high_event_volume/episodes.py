@@ -22,6 +22,13 @@ from ecomm_detect_high_event_volume.table import Key, Table, WriteError
 from ecomm_detect_high_event_volume.windows import ALERT, DAY_SECONDS
 
 EPISODE = "episode"
+# Items of a subject by the start of a window, which outlive the window and the episode: the mail about it was sent, or
+# an episode took care of it. They end what a replay could begin: a stream or a queue that is read again mails no one.
+MAILED, HANDLED = "mailed", "handled"
+# A message of the queue of failures is 14 days old at most. Older records are stored and raise no alert, since no one
+# knows any more whether they did before.
+REPLAY_SECONDS = 14 * DAY_SECONDS
+MEMORY_SECONDS = REPLAY_SECONDS + DAY_SECONDS
 # Partition of the users that are never alerted, one item each with the user's subject as sk.
 ALLOWED = "allowed"
 
@@ -116,27 +123,39 @@ def allow_key(subject: str) -> Key:
 
 def mark_told(table: Table, names: Iterable[tuple[str, str]], deadline: Deadline) -> None:
     """Writes down that the mail of these episodes was sent; names are those of their alerts. Raises WriteError."""
-    _all_done(
-        table,
-        [table.update((subject, EPISODE), {"told": True}, where={"episode": name}) for subject, name in names],
-        deadline,
-    )
+    statements = []
+    for subject, name in names:
+        statements.append(_mark(table, subject, MAILED, name, name))
+        statements.append(table.update((subject, EPISODE), {"told": True}, where={"episode": name}))
+    _all_done(table, statements, deadline)
 
 
 def untold(table: Table, alerts: Sequence[Alert], deadline: Deadline) -> list[Alert]:
     """Those whose mail is not known to be sent. Raises ClientError, BotoCoreError or WriteError."""
-    items = table.read([(alert.subject, EPISODE) for alert in alerts], deadline)
-
-    def told(alert: Alert) -> bool:
-        item = items.get((alert.subject, EPISODE), {})
-        return (alert.subject, item.get("episode")) == alert.name and bool(item["told"])
-
-    return [alert for alert in alerts if not told(alert)]
+    marks = {alert.name: (alert.subject, f"{MAILED}#{alert.name[1]}") for alert in alerts}
+    mailed = table.read(marks.values(), deadline)
+    return [alert for alert in alerts if marks[alert.name] not in mailed]
 
 
 def mark_handled(table: Table, windows: Sequence[tuple[Key, str]], deadline: Deadline) -> None:
-    """Writes into each window which episode took care of it, so that it raises no alert again. Raises WriteError."""
-    _all_done(table, [table.update(key, {ALERT: episode}) for key, episode in windows], deadline)
+    """Notes which episode took care of each window, so that it raises no alert again. Raises WriteError."""
+    statements = []
+    for (subject, window), episode in windows:
+        statements.append(_mark(table, subject, HANDLED, window.removeprefix("window#"), episode))
+        statements.append(table.update((subject, window), {ALERT: episode}))
+    _all_done(table, statements, deadline)
+
+
+def marks_of(key: Key) -> list[Key]:
+    """The items that outlive a window, by its key; if there is one, nothing is left to do about the window."""
+    subject, window = key
+    name = window.removeprefix("window#")
+    return [(subject, f"{HANDLED}#{name}"), (subject, f"{MAILED}#{name}")]
+
+
+def _mark(table: Table, subject: str, kind: str, name: str, episode: str) -> dict[str, Any]:
+    expires = _seconds(datetime.now(UTC)) + MEMORY_SECONDS
+    return table.insert({"pk": subject, "sk": f"{kind}#{name}", "episode": episode, "expires_at": expires})
 
 
 def _all_done(table: Table, statements: Sequence[dict[str, Any]], deadline: Deadline) -> None:

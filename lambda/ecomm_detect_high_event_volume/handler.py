@@ -21,7 +21,7 @@ from ecomm_detect_high_event_volume.batch import CountsProcessor
 from ecomm_detect_high_event_volume.deadline import Deadline
 from ecomm_detect_high_event_volume.detection import Detector
 from ecomm_detect_high_event_volume.failed_queue import FailedQueue
-from ecomm_detect_high_event_volume.mailing import RETRY_SECONDS, Mailer
+from ecomm_detect_high_event_volume.mailing import RETRY_SECONDS, DigestBusyError, Mailer
 from ecomm_detect_high_event_volume.settings import Settings
 from ecomm_detect_high_event_volume.table import CALLS_AT_ONCE, Table
 
@@ -65,8 +65,10 @@ def handle(event: dict[str, Any], context: LambdaContext) -> Any:
             mailer.note_receipt(message, deadline)
             return
         try:
-            mails = mailer.send_digest(message["digest"], record.message_id, deadline)
-        except Exception:
+            mails = mailer.send_digest(message["digest"], deadline)
+        except Exception as error:
+            if not isinstance(error, DigestBusyError):
+                metrics.add_metric("MailsFailed", MetricUnit.Count, 1)
             # Sooner than the queue would by itself.
             sqs.change_message_visibility(
                 QueueUrl=settings.mail_queue_url, ReceiptHandle=record.receipt_handle, VisibilityTimeout=RETRY_SECONDS

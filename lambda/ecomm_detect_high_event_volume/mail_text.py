@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ecomm_detect_high_event_volume.alerts import SEVERITIES, Alert
+from ecomm_detect_high_event_volume.alerts import DRILL_USERS, SEVERITIES, Alert
 from ecomm_detect_high_event_volume.settings import Settings
 
 # SNS takes no longer subject, and only ASCII.
@@ -34,12 +34,26 @@ def write(alerts: Sequence[Alert], settings: Settings) -> Mail:
         headline, what = _one_user(users[0])
     else:
         headline, what = _many_users(users, settings)
-    parts = [what]
+    drills = sum(alert.is_drill for alert in users)
+    if drills == len(alerts):
+        headline = f"Drill: {headline}"
+    parts = [_drill(drills, len(alerts)), what]
     if users and (surges or len(users) > 1):
         parts.append(_list(users))
-    parts += [_done(users, settings), _to_do(users, surges), _links(settings)]
+    to_do = "WHAT TO DO\nNothing: it was a drill." if drills == len(alerts) else _to_do(users, surges)
+    parts += [_done(users, settings), to_do, _links(settings)]
     subject = f"[{worst[0].severity}] {headline}"[:SUBJECT_CHARACTERS]
     return Mail(subject, "\n\n".join(filter(None, parts)) + "\n")
+
+
+def _drill(drills: int, alerts: int) -> str:
+    """Says that the mail is about a drill, or that one is among the users."""
+    if not drills:
+        return ""
+    if drills == alerts:
+        return "This is a drill of ecomm_streaming_drill, no attack."
+    first = DRILL_USERS.start
+    return f"Users from {first} on are of a drill, no attack."
 
 
 def _one_user(alert: Alert) -> tuple[str, str]:

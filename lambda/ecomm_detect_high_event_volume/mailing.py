@@ -6,10 +6,12 @@ mail queue that brings the function back to them. So nothing waits in a process,
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import math
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +20,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecomm_detect_high_event_volume import mail_text
 from ecomm_detect_high_event_volume.alerts import Alert
-from ecomm_detect_high_event_volume.deadline import Deadline
-from ecomm_detect_high_event_volume.episodes import mark_told, untold
+from ecomm_detect_high_event_volume.deadline import RESERVE_SECONDS, Deadline, OutOfTimeError
+from ecomm_detect_high_event_volume.episodes import MEMORY_SECONDS, mark_told, untold
 from ecomm_detect_high_event_volume.settings import Settings
 from ecomm_detect_high_event_volume.table import Table, WriteError
 from ecomm_detect_high_event_volume.windows import DAY_SECONDS
@@ -29,8 +31,8 @@ MINUTE = 60
 RETRY_SECONDS = 15
 # After the answer about a mail was lost: its receipt comes within the time-out of its queue, 30 seconds.
 RECEIPT_SECONDS = 45
-# How long one invocation may be busy with a digest before another takes it for lost; over the function's time-out.
-LEASE_SECONDS = 60
+# A lease ends so long after its invocation does at the latest: the clocks of two hosts differ.
+CLOCK_SKEW_SECONDS = 10
 # SNS takes 256 KB; more alerts than this come in several mails.
 ALERTS_A_MAIL = 500
 # Attribute of a mail's message: the names of the alerts that it tells.
@@ -40,12 +42,17 @@ _GATE = "gate"
 _LEASE = "lease"
 
 
+class DigestBusyError(WriteError):
+    """Another invocation is sending the digest; its message has to come again."""
+
+
 @dataclass(frozen=True)
 class Sent:
-    """mails: sent now. deferred: alerts that wait in the mail queue."""
+    """mails: sent now. deferred: alerts that wait in the mail queue. refused: mails that SNS did not take."""
 
     mails: int
     deferred: int
+    refused: int = 0
 
 
 class Mailer:
@@ -62,19 +69,23 @@ class Mailer:
         the records that brought the alerts come again.
         """
         now = time.time()
-        if not self._may_send(int(now) // MINUTE):
+        minute = int(now) // MINUTE
+        if not self._may_send(minute):
             self.defer(alerts, deadline, math.ceil(MINUTE - now % MINUTE))
             return Sent(mails=0, deferred=len(alerts))
         try:
             mails = self._publish(alerts, deadline)
         except ClientError:
             self.defer(alerts, deadline)
-            return Sent(mails=0, deferred=len(alerts))
+            self._give_back(minute)
+            return Sent(mails=0, deferred=len(alerts), refused=1)
+        except OutOfTimeError:
+            self._give_back(minute)
+            raise
         except BotoCoreError:
             # Without an answer nobody knows whether the mail went out.
             self.defer(alerts, deadline, RECEIPT_SECONDS)
-            return Sent(mails=0, deferred=len(alerts))
-        mark_told(self._table, [alert.name for alert in alerts], deadline)
+            return Sent(mails=0, deferred=len(alerts), refused=1)
         return Sent(mails=mails, deferred=0)
 
     def defer(self, alerts: Sequence[Alert], deadline: Deadline, seconds: int = RETRY_SECONDS) -> None:
@@ -84,7 +95,7 @@ class Mailer:
         """
         now = int(time.time())
         digest = f"digest#{now // MINUTE}"
-        expires = now + self._settings.keep_days * DAY_SECONDS
+        expires = now + MEMORY_SECONDS
         items = [
             {"pk": digest, "sk": alert.subject, "alert": alert.to_json(), "expires_at": expires} for alert in alerts
         ]
@@ -94,27 +105,43 @@ class Mailer:
             QueueUrl=self._settings.mail_queue_url, MessageBody=json.dumps({"digest": digest}), DelaySeconds=seconds
         )
 
-    def send_digest(self, digest: str, owner: str, deadline: Deadline) -> int:
+    def send_digest(self, digest: str, deadline: Deadline) -> int:
         """Mails about the alerts that were kept under this name, as far as they are not sent already; how many mails.
 
-        owner: the message that asks for it; another one that does so meanwhile is refused.
-        Raises as `send` does, and WriteError while another invocation is at it.
+        Raises as `send` does, and DigestBusyError while another invocation is at it.
         """
+        # One of this invocation alone: the queue may deliver the same message to two of them.
+        holder = uuid.uuid4().hex
+        self._take_lease(digest, holder, deadline)
+        try:
+            items = self._table.query(digest)
+            waiting = {(item["pk"], item["sk"]): item["alert"] for item in items if "alert" in item}
+            alerts = untold(self._table, [Alert.from_json(text) for text in waiting.values()], deadline)
+            mails = self._publish(alerts, deadline)
+            # Only what was read: an alert that came in between waits for its own message.
+            self._write([self._table.delete(key, {"alert": text}) for key, text in waiting.items()], deadline)
+            return mails
+        finally:
+            self._give_lease_back(digest, holder)
+
+    def _take_lease(self, digest: str, holder: str, deadline: Deadline) -> None:
+        """Raises DigestBusyError. An invocation that is killed keeps the lease for no longer than it could have run."""
         now = int(time.time())
+        longest = math.ceil(max(deadline.seconds, 0) + RESERVE_SECONDS) + CLOCK_SKEW_SECONDS
         busy = self._table.change(
             (digest, _LEASE),
-            "SET held_by = :owner, held_until = :until, expires_at = :expires",
-            "attribute_not_exists(pk) OR held_by = :owner OR held_until < :now",
-            {":owner": owner, ":until": now + LEASE_SECONDS, ":now": now, ":expires": now + DAY_SECONDS},
+            "SET held_by = :holder, held_until = :until, expires_at = :expires",
+            "attribute_not_exists(held_by) OR held_by = :holder OR held_until < :now",
+            {":holder": holder, ":until": now + longest, ":now": now, ":expires": now + DAY_SECONDS},
         )
         if busy is not None:
-            raise WriteError(f"{digest} is being sent by another invocation.")
-        waiting = {(item["pk"], item["sk"]): item["alert"] for item in self._table.query(digest) if "alert" in item}
-        alerts = untold(self._table, [Alert.from_json(text) for text in waiting.values()], deadline)
-        mails = self._publish(alerts, deadline)
-        mark_told(self._table, [alert.name for alert in alerts], deadline)
-        self._write([self._table.delete(key) for key in waiting], deadline)
-        return mails
+            raise DigestBusyError(f"{digest} is being sent by another invocation.")
+
+    def _give_lease_back(self, digest: str, holder: str) -> None:
+        """Lets the next invocation in at once, unless the lease is another's by now."""
+        # The lease ends by its time if the table refuses, and what was sent stays sent.
+        with contextlib.suppress(ClientError, BotoCoreError):
+            self._table.change((digest, _LEASE), "REMOVE held_by, held_until", "held_by = :holder", {":holder": holder})
 
     def note_receipt(self, envelope: Mapping[str, Any], deadline: Deadline) -> None:
         """Writes down which alerts a mail told, by the copy of it that the topic sends to a queue. Raises WriteError.
@@ -136,8 +163,16 @@ class Mailer:
         )
         return full is None
 
+    def _give_back(self, minute: int) -> None:
+        """Lets another alert of the minute have the mail that was not sent."""
+        # Of no use after the minute, and nothing depends on it.
+        with contextlib.suppress(ClientError, BotoCoreError):
+            self._table.change(
+                (f"minute#{minute}", _GATE), "ADD mails :minus", "mails > :none", {":minus": -1, ":none": 0}
+            )
+
     def _publish(self, alerts: Sequence[Alert], deadline: Deadline) -> int:
-        """Sends mails about the alerts, and returns how many: one, if they are not a great many."""
+        """Sends mails about the alerts, notes each, and returns how many: one, if they are not a great many."""
         mails = 0
         for told in itertools.batched(alerts, ALERTS_A_MAIL):
             # Cut off in this call, nobody would know whether the mail went out.
@@ -151,6 +186,8 @@ class Mailer:
                     EPISODES: {"DataType": "String", "StringValue": json.dumps([alert.name for alert in told])}
                 },
             )
+            # After each, not after all: when SNS refuses the second, the first does not go out again.
+            mark_told(self._table, [alert.name for alert in told], deadline)
             mails += 1
         return mails
 

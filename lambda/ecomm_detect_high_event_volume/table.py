@@ -65,8 +65,11 @@ class Table:
             [*values.values(), *key, *where.values()],
         )
 
-    def delete(self, key: Key) -> dict[str, Any]:
-        return self._statement(f'DELETE FROM "{self.name}" WHERE pk=? AND sk=?', key)
+    def delete(self, key: Key, where: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The statement that removes an item; `ConditionalCheckFailed` where `where` does not hold."""
+        where = where or {}
+        conditions = "".join(f" AND {name}=?" for name in where)
+        return self._statement(f'DELETE FROM "{self.name}" WHERE pk=? AND sk=?{conditions}', [*key, *where.values()])
 
     def run(self, statements: Sequence[dict[str, Any]], deadline: Deadline) -> list[str | WriteError]:
         """The outcome of each statement: empty when it was done, the condition's code where one did not hold."""

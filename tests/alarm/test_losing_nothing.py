@@ -148,6 +148,31 @@ def test_sns_that_fails_for_a_while(alarm: Alarm, users: Users) -> None:
     alarm.complete(rows, since)
 
 
+def test_many_messages_of_one_digest_are_done_within_a_minute(alarm: Alarm, users: Users) -> None:
+    """Each alert that SNS refuses puts a message into the queue; none waits for the lease of the one before."""
+    since, own = len(alarm.mails()), users(6)
+    rows = [count(user, 30) for user in own]
+    alarm.faults.ask("sns", "Publish", "InternalError", status=500)
+    for row in rows:
+        alarm.put(COUNTS, [row])
+        wait_until(
+            lambda row=row: (row["user_id"], row["window_start"]) in alarm.windows(), lambda: "a count is not stored"
+        )
+    wait_until(lambda: waiting_mails(alarm) >= len(rows), lambda: f"{waiting_mails(alarm)} mails wait", 30)
+    alarm.faults.clear()
+    wait_until(lambda: waiting_mails(alarm) == 0, lambda: f"{waiting_mails(alarm)} mails still wait", 90)
+    alarm.complete(rows, since)
+
+
+def waiting_mails(alarm: Alarm) -> int:
+    """Messages of the queue of mails, whatever they wait for."""
+    sqs = alarm.client("sqs")
+    names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
+    url = sqs.get_queue_url(QueueName="ecomm-alert-mails")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(attributes[name]) for name in names)
+
+
 def test_a_poison_record_in_the_middle(alarm: Alarm, users: Users) -> None:
     rows, since = rows_of(users(100), 5, 10), len(alarm.mails())
     before = len(alarm.failed())

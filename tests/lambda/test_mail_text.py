@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import sys
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from .conftest import NOON, WINDOW
+from tests.conftest import ROOT
+
+from .conftest import NOON, WINDOW, Handle, Resources, batch, count
 
 PHONE_CHARACTERS = 60
 
@@ -100,3 +104,26 @@ def test_every_mail_fits_sns_and_a_phone(settings: Any, users: int) -> None:
             assert "\n" not in mail.subject
             assert len(mail.body.encode()) < 256 * 1024
             assert max(map(len, mail.body.splitlines())) <= PHONE_CHARACTERS
+
+
+def test_a_drill_s_mail_says_that_it_is_one(handle: Handle, resources: Resources) -> None:
+    drill = 9_100_000_000_007
+    handle(batch(count(drill, 25)))
+    (mail,) = resources.sent()
+    assert mail["Subject"] == f"[WARNING] Drill: User {drill} acted 25 times in 10 s"
+    assert mail["Message"].startswith("This is a drill of ecomm_streaming_drill, no attack.")
+    assert "Nothing: it was a drill." in mail["Message"]
+
+
+def test_a_mail_about_attackers_and_a_drill_is_no_drill(handle: Handle, resources: Resources) -> None:
+    handle(batch(count(9_100_000_000_008, 25), count(5, 50)))
+    (mail,) = resources.sent()
+    assert "Drill" not in mail["Subject"]
+    assert "Users from 9100000000000 on are of a drill" in mail["Message"]
+
+
+def test_the_users_of_a_drill_are_those_of_the_contract(handle: Handle) -> None:
+    contract = json.loads((ROOT / "include" / "contract" / "ecomm_user_activity.json").read_text())
+    reserved = contract["reserved_users"]["drill"]
+    users = sys.modules["ecomm_detect_high_event_volume.alerts"].DRILL_USERS
+    assert (users[0], users[-1]) == (reserved["first"], reserved["last"])

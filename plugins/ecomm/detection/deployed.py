@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ecomm.aws import client
@@ -14,8 +15,8 @@ from ecomm.errors import DataError
 from ecomm.operators.flink_application import describe
 from ecomm.settings import settings
 
-# Keys that DynamoDB reads, and that it deletes, in a call.
-_READ, _DELETED = 100, 25
+# Keys that DynamoDB reads, and that it writes, in a call.
+_READ, _WRITTEN = 100, 25
 # Lambda's own words for what went wrong, and the function's.
 _FAILURE = re.compile(r"\[ERROR\]|\"level\":\"ERROR\"|Error: |Task timed out|Runtime\.")
 # Of a log line in a sentence.
@@ -80,8 +81,37 @@ class Detection:
                 keys = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
         return found
 
-    def forget(self, users: Sequence[int]) -> int:
-        """Deletes all items of the users; returns how many there were."""
+    def final_counts(self, users: Sequence[int], window_start: str) -> dict[int, int]:
+        """Final counts of the window by user; the start as the table has it."""
+        counts = {}
+        for user in users:
+            item = self.item(f"user#{user}", f"window#{window_start}")
+            if item is None or item["kind"] != "final":
+                # Looked for until all are there: the first that is missing is enough to know.
+                break
+            counts[user] = int(item["num_actions_per_watermark"])
+        return counts
+
+    def allow(self, users: Sequence[int], reason: str, until: datetime) -> None:
+        """Puts the users on the allow-list for a time: their counts are stored, and nothing is alerted."""
+        self._write(
+            [
+                {
+                    "PutRequest": {
+                        "Item": {
+                            "pk": {"S": "allowed"},
+                            "sk": {"S": f"user#{user}"},
+                            "reason": {"S": reason},
+                            "expires_at": {"N": str(int(until.timestamp()))},
+                        }
+                    }
+                }
+                for user in users
+            ]
+        )
+
+    def forget(self, users: Sequence[int], since: datetime) -> int:
+        """Deletes all items of the users, and their mails that wait since then; returns how many items there were."""
         dynamodb = client("dynamodb")
         keys = []
         for user in users:
@@ -92,12 +122,19 @@ class Detection:
                 ProjectionExpression="pk, sk",
             )
             keys += [item for page in pages for item in page["Items"]]
-        for first in range(0, len(keys), _DELETED):
-            requests = [{"DeleteRequest": {"Key": key}} for key in keys[first : first + _DELETED]]
-            while requests:
-                answer = dynamodb.batch_write_item(RequestItems={self.table: requests})
-                requests = answer.get("UnprocessedItems", {}).get(self.table, [])
+        minutes = range(int(since.timestamp()) // 60, int(datetime.now(UTC).timestamp()) // 60 + 1)
+        waiting = [
+            {"pk": {"S": f"digest#{minute}"}, "sk": {"S": f"user#{user}"}} for minute in minutes for user in users
+        ]
+        self._write([{"DeleteRequest": {"Key": key}} for key in [*waiting, *keys]])
         return len(keys)
+
+    def _write(self, requests: Sequence[dict[str, Any]]) -> None:
+        for batch in itertools.batched(requests, _WRITTEN):
+            unprocessed = list(batch)
+            while unprocessed:
+                answer = client("dynamodb").batch_write_item(RequestItems={self.table: unprocessed})
+                unprocessed = answer.get("UnprocessedItems", {}).get(self.table, [])
 
     def _mappings(self) -> list[dict[str, Any]]:
         pages = client("lambda").get_paginator("list_event_source_mappings").paginate(FunctionName=self.function)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import random
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ecomm.aws import client
+from ecomm.contract import DRILL_USERS
 from ecomm.detection.deployed import detection, explain_silence
 from ecomm.errors import DataError
 from ecomm.operators.flink_application import describe
@@ -19,11 +21,13 @@ from ecomm.waiting import pauses
 
 log = logging.getLogger(__name__)
 
-# Beyond every user of the data and of the simulator, still exact in a JavaScript number: nobody takes them for people.
-USERS = range(9_100_000_000_000, 9_101_000_000_000)
 ORDINARY_USERS = 30
 ORDINARY_CLICKS = 3
 LONGEST_PAUSE = 2.0
+# PutRecords takes no more.
+_PUT_RECORDS = 500
+# The function looks at no record that is older, so no replay can come after it.
+_QUIET = timedelta(days=15)
 
 
 def check_application(start: bool) -> str:
@@ -54,10 +58,15 @@ def check_alarm(actions: int) -> dict[str, Any]:
     return {"threshold": found.threshold, "addresses": addresses}
 
 
-def send_clicks(actions: int) -> dict[str, Any]:
+def choose_users() -> dict[str, Any]:
+    """Returns who is who, before a click is sent: whatever fails then, the users to remove are known."""
+    users = random.sample(DRILL_USERS, ORDINARY_USERS + 1)
+    return {"attacker": users[0], "ordinary": users[1:], "chosen": datetime.now(UTC).isoformat()}
+
+
+def send_clicks(users: dict[str, Any], actions: int) -> dict[str, Any]:
     """Sends the attack among ordinary clicks, all at once; returns who is who, and when the stream had them."""
-    users = random.sample(USERS, ORDINARY_USERS + 1)
-    attacker, ordinary = users[0], users[1:]
+    attacker, ordinary = users["attacker"], users["ordinary"]
     clicking = [user for user in ordinary for _ in range(ORDINARY_CLICKS)] + [attacker] * actions
     random.shuffle(clicking)
     now = datetime.now(UTC)
@@ -68,8 +77,8 @@ def send_clicks(actions: int) -> dict[str, Any]:
     sent = datetime.now(UTC)
     log.info("User %d clicked %d times among %d others.", attacker, actions, len(ordinary))
     return {
-        "attacker": attacker,
-        "ordinary": ordinary,
+        **users,
+        "window_start": _timestamp(moment.replace(second=moment.second // 10 * 10, microsecond=0)),
         "actions": actions,
         "clicks": len(records),
         "sent": sent.isoformat(),
@@ -183,11 +192,76 @@ def check_others(sent: dict[str, Any]) -> int:
     return len(sent["ordinary"])
 
 
-def remove(sent: dict[str, Any]) -> int:
-    """Takes the drill's users out of the table, and so off the block list; returns how many items that were."""
-    removed = detection().forget([sent["attacker"], *sent["ordinary"]])
+def wait_for_final_counts(sent: dict[str, Any], patience: float) -> int:
+    """The attacker's final count, once the table has those of all users of the drill.
+
+    Brings them about: without a newer click, the window would stay open. Raises DataError when patience is over.
+    """
+    names = settings()
+    users = [sent["attacker"], *sent["ordinary"]]
+    over = datetime.fromisoformat(sent["window_start"]) + timedelta(seconds=10)
+
+    def look() -> dict[int, int] | None:
+        counts = detection().final_counts(users, sent["window_start"])
+        if len(counts) == len(users):
+            return counts
+        if datetime.now(UTC) >= over:
+            _close_windows()
+        return None
+
+    counts = _until(
+        look,
+        patience,
+        lambda: (
+            f"Flink did not write the final counts of the window {sent['window_start']} within {patience:.0f} s, "
+            f"though clicks came after it. Is {names.flink_application} behind, or a shard of {names.clicks_stream} "
+            "without a reader (docs/runbook.md, section 5)?"
+        ),
+    )
+    log.info("The window %s is complete.", sent["window_start"])
+    return counts[sent["attacker"]]
+
+
+def clean_up(users: dict[str, Any], sent: dict[str, Any] | None, patience: float) -> int:
+    """Takes the drill's users out of the table, and so off the block list; returns how many items that were.
+
+    sent: None where the clicks could not be sent, or not all of them. What still comes of a user, a late count or a
+    replay, is stored and alerts no one: an entry of the allow-list, which ends by itself, says so.
+    """
+    found = detection()
+    everyone = [users["attacker"], *users["ordinary"]]
+    found.allow(everyone, "a drill that is over", datetime.now(UTC) + _QUIET)
+    if sent is not None:
+        try:
+            wait_for_final_counts(sent, patience)
+        except DataError as error:
+            log.warning("%s What comes later expires by itself.", error)
+    removed = found.forget(everyone, since=datetime.fromisoformat(users["chosen"]))
     log.info("%d items of the drill are removed from the table.", removed)
     return removed
+
+
+def _close_windows() -> None:
+    """Sends a click of now into every open shard, by which Flink knows that the windows before are over.
+
+    Each is of a user of its own, whose single click makes no count. Never ahead of the clock, by which
+    Flink would not go.
+    """
+    kinesis, stream = client("kinesis"), settings().clicks_stream
+    pages = kinesis.get_paginator("list_shards").paginate(StreamName=stream, ShardFilter={"Type": "AT_LATEST"})
+    begins = [shard["HashKeyRange"]["StartingHashKey"] for page in pages for shard in page["Shards"]]
+    users = random.sample(DRILL_USERS, len(begins))
+    now = datetime.now(UTC)
+    records = [
+        {"Data": json.dumps(_click(user, now)).encode(), "PartitionKey": str(user), "ExplicitHashKey": begin}
+        for user, begin in zip(users, begins, strict=True)
+    ]
+    for batch in itertools.batched(records, _PUT_RECORDS):
+        _put(list(batch))
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _click(user: int, moment: datetime) -> dict[str, Any]:
@@ -202,7 +276,7 @@ def _click(user: int, moment: datetime) -> dict[str, Any]:
         "price": 1.0,
         "user_id": user,
         "user_session": None,
-        "txn_timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "txn_timestamp": _timestamp(moment),
     }
 
 

@@ -101,7 +101,10 @@ class FailedQueue:
 
     def give_back(self) -> None:
         """Lets others see at once what is still held."""
-        for chunk in itertools.batched(list(self._held.values()), MESSAGES_A_CALL):
+        now = time.monotonic()
+        # After its time a message may be another process's, whose hold would be ended here.
+        held = [message for message in self._held.values() if now - message.held_at < HOLD_SECONDS]
+        for chunk in itertools.batched(held, MESSAGES_A_CALL):
             entries = [
                 {"Id": str(place), "ReceiptHandle": each.handle, "VisibilityTimeout": 0}
                 for place, each in enumerate(chunk)
