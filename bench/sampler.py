@@ -25,8 +25,8 @@ _JAVA_CLASS = re.compile(r"(?:[a-z]\w*\.){2,}([A-Z]\w*)")
 class Peaks:
     """The largest samples. processes: resident bytes of the largest process of each name.
 
-    resident, proportional: bytes of all processes at a time; the second counts a page that several share once. disk:
-    bytes of all files below the instance's folder.
+    resident, proportional: bytes of all processes at a time; the second counts a page that several share once.
+    disk: bytes of all files below the instance's folder, except for the folder of the samples.
     """
 
     processes: dict[str, int] = field(default_factory=dict)
@@ -48,7 +48,8 @@ class Sampler:
         self._output = output
         self._root = root
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._keep_error, name="sampler", daemon=True)
 
     def __enter__(self) -> Sampler:
         self._thread.start()
@@ -59,6 +60,15 @@ class Sampler:
     ) -> None:
         self._stop.set()
         self._thread.join()
+        if self._error:
+            raise self._error
+
+    def _keep_error(self) -> None:
+        """Samples without a gap, or the context ends with the error: missing samples would look like little memory."""
+        try:
+            self._run()
+        except Exception as raised:
+            self._error = raised
 
     def _run(self) -> None:
         begin = time.monotonic()
@@ -75,7 +85,7 @@ class Sampler:
                         self.peaks.processes[name] = max(self.peaks.processes.get(name, 0), rss)
                         resident += rss
                         proportional += pss
-                disk = _bytes_below(self._var)
+                disk = _bytes_below(self._var, self._output.parent)
                 writer.writerow([seconds, 0, "all", resident, proportional])
                 writer.writerow([seconds, 0, "disk", disk, disk])
                 file.flush()
@@ -86,6 +96,7 @@ class Sampler:
                     return
 
     def _processes(self) -> Iterator[tuple[psutil.Process, str]]:
+        own: set[int] = set()
         with suppress(psutil.NoSuchProcess):
             root = psutil.Process(self._root)
             own = {root.pid, *(child.pid for child in root.children(recursive=True))}
@@ -125,10 +136,11 @@ def _memory(process: psutil.Process) -> tuple[int, int]:
         return resident, resident
 
 
-def _bytes_below(folder: Path) -> int:
+def _bytes_below(folder: Path, without: Path) -> int:
     """What the files really occupy; those that vanish while they are counted count as nothing."""
     total = 0
-    for parent, _, names in folder.walk():
+    for parent, folders, names in folder.walk():
+        folders[:] = [name for name in folders if parent / name != without]
         for name in names:
             with suppress(OSError):
                 total += (parent / name).lstat().st_blocks * 512
