@@ -10,7 +10,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from demo import DemoError, sources
+from demo import DemoError, needs, sources
 from demo.machine import Machine
 from demo.pipeline import run
 from demo.progress import Progress, make_console
@@ -41,8 +41,11 @@ def main(words: Sequence[str] | None = None) -> int:
         given = arguments.dataset or sources.named(os.environ.get("DATASET", ""), Path.cwd())
         files = sources.located(given, Path.cwd())
         machine = Machine(arguments.stage, Config.from_environment())
+        progress = Progress(make_console())
+        for sentence in needs.check(files, machine.config):
+            progress.note(sentence)
         machine.enter()
-        run(machine, files, Progress(make_console()))
+        run(machine, files, progress)
     except (DemoError, BotoCoreError, ClientError) as error:
         return _complain(_death(machine) or str(error), 1)
     except KeyboardInterrupt:
