@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from local.processes import Service
 
 FULL_DISK_BYTES = 100_000_000
 LOG_LINES = 12
+NOTE_SECONDS, POLL_SECONDS = 2, 0.05
 _FULL_DISK = re.compile(r"No space left on device|database or disk is full|Errno 28")
 
 
@@ -38,10 +40,11 @@ def why(service: Service) -> str:
     started = service.started()
     if started is None:
         return f"{service.name} was stopped."
-    pid, ending = int(started["pid"]), _ending(service)
-    if ending is None or ending.pid != pid:
-        if psutil.boot_time() > started["created"] + 1:
-            return f"{service.name} (process {pid}) ended when this machine was restarted."
+    pid = int(started["pid"])
+    if psutil.boot_time() > started["created"] + 1:
+        return f"{service.name} (process {pid}) ended when this machine was restarted."
+    ending = _noted(service, pid)
+    if ending is None:
         return f"{service.name} (process {pid}) died, and nothing was left to note why."
     return f"{service.name} (process {pid}) died at {ending.at:%H:%M:%S}: {_cause(service, ending)}."
 
@@ -76,6 +79,18 @@ def _name_of(number: int) -> str:
     with suppress(ValueError):
         return signal.Signals(number).name
     return f"signal {number}"
+
+
+def _noted(service: Service, pid: int) -> Ending | None:
+    """What was noted of the process; the note comes a moment after its end."""
+    deadline = time.monotonic() + NOTE_SECONDS
+    while True:
+        ending = _ending(service)
+        if ending and ending.pid == pid:
+            return ending
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(POLL_SECONDS)
 
 
 def _ending(service: Service) -> Ending | None:
