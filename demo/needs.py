@@ -36,6 +36,7 @@ SECONDS_PER_GB = 160
 # An earlier run says how fast this machine is, unless it was too small to say anything.
 MIN_MEASURED_BYTES = 0.1 * GB
 MIN_PACE, MAX_PACE = 0.25, 8.0
+PACE = "pace.json"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def check(files: Sequence[str], config: Config) -> list[str]:
     csv, unknown = csv_bytes(files)
     if csv < LARGE_BYTES:
         return []
-    needs = estimate(csv, pace(config.var / "demo" / "summary.json"), stored_already(config, csv))
+    needs = estimate(csv, pace(config.var / "demo"), stored_already(config, csv))
     free, memory = free_bytes(config.var), memory_bytes()
     if free < needs.stored:
         raise DemoError(
@@ -103,16 +104,23 @@ def estimate(csv: float, pace: float = 1.0, already: bool = False) -> Needs:
     )
 
 
-def pace(summary: Path) -> float:
-    """How much longer than the estimate the last demo took, by its summary; 1 where none says it."""
+def note_pace(folder: Path, csv: float, seconds: float) -> None:
+    """Keeps how long a whole demo of so many bytes of CSV took on this machine, for the next estimate."""
+    part = folder / "pace.part"
+    part.write_text(json.dumps({"bytes": csv, "seconds": seconds}))
+    part.replace(folder / PACE)
+
+
+def pace(folder: Path) -> float:
+    """How much longer than the estimate the last whole demo took; 1 where none says it."""
     try:
-        content = json.loads(summary.read_text())
-        csv, seconds = content["dataset"]["bytes"], content["seconds"]["total"]
+        content = json.loads((folder / PACE).read_text())
+        csv, seconds = float(content["bytes"]), float(content["seconds"])
     except (OSError, ValueError, KeyError, TypeError):
         return 1.0
     if csv < MIN_MEASURED_BYTES:
         return 1.0
-    return float(min(max(seconds / estimate(csv).seconds, MIN_PACE), MAX_PACE))
+    return min(max(seconds / estimate(csv).seconds, MIN_PACE), MAX_PACE)
 
 
 def stored_already(config: Config, csv: float) -> bool:

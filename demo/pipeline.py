@@ -10,7 +10,7 @@ from typing import Any
 from ecomm.settings import Settings, settings
 from rich.text import Text
 
-from demo import DemoError, kpis, report, resume, scans, stored_months, stream, stream_report
+from demo import DemoError, kpis, needs, report, resume, scans, stored_months, stream, stream_report
 from demo.airflow_api import Airflow
 from demo.follow import follow
 from demo.machine import Machine
@@ -37,11 +37,11 @@ def run(machine: Machine, files: Sequence[str], progress: Progress) -> None:
     watch.wait_in_boto3()
     airflow = Airflow(machine.config.airflow_endpoint, ROOT / "dags", watch)
     with progress.step("upload", f"The data set: {', '.join(files) or 'rows that the project generates'}"):
-        upload_run, batch_run = _upload(airflow, files, progress)
+        upload_run, joined_run = _upload(airflow, files, progress)
     with progress.step("batch", "The KPIs, started by the new data"):
-        batch_run = _batch(airflow, upload_run, batch_run, progress)
+        followed_run = _batch(airflow, upload_run, joined_run, progress)
     dataset = _returned(airflow, UPLOAD, upload_run, UPLOAD_RESULT)
-    batch_run = _with_result(airflow, batch_run, progress)
+    batch_run = _with_result(airflow, followed_run, progress)
     batch = _returned(airflow, BATCH, batch_run, BATCH_RESULT)
     key = _returned(airflow, BATCH, batch_run, KEY_RESULT)
     names = settings()
@@ -76,6 +76,9 @@ def run(machine: Machine, files: Sequence[str], progress: Progress) -> None:
         ),
         path,
     )
+    # A run that was joined, or that converted a part of the months, says nothing of how long all of it takes.
+    if joined_run is None and batch_run == followed_run and batch["rows_in"] >= dataset["rows"]:
+        needs.note_pace(path.parent, dataset["bytes"], progress.total)
     page.save_html(str(path.with_name("report.html")))
     _say_goodbye(progress, names, batch, urls, path)
 

@@ -32,7 +32,7 @@ def log_error_last(context: Mapping[str, Any]) -> None:
 
 
 def refuse_unknown_keys(context: Mapping[str, Any]) -> None:
-    """Fails the first tasks of a run whose configuration has a key that is no parameter of the DAG.
+    """Fails the first tasks of a run whose configuration has a key that is no parameter of the DAG, or is ignored.
 
     Airflow takes such a key, and the parameter that was meant keeps its default. A `pre_execute` hook, so that it runs
     before anything else of the task; tasks that follow others are reached only where those passed. Raises DataError.
@@ -50,6 +50,10 @@ def refuse_unknown_keys(context: Mapping[str, Any]) -> None:
     if unknown := [key for key in conf if key not in dag.params]:
         faults = [_fault(key, conf[key], dag.dag_id, list(dag.params)) for key in unknown]
         raise DataError(f"{' '.join(faults)} {takes} Trigger the DAG again with the right ones.")
+    if [key for key in conf if context["params"][key] != conf[key]]:
+        raise DataError(
+            "Airflow is set to ignore the configuration of a run; set core.dag_run_conf_overrides_params to True."
+        )
 
 
 def _fault(key: str, value: object, dag_id: str, known: Sequence[str]) -> str:

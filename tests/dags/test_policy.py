@@ -86,8 +86,9 @@ def test_every_first_task_refuses_unknown_keys(dags: dict[str, Any]) -> None:
     from ecomm.dag_defaults import refuse_unknown_keys
     from ecomm.errors import DataError
 
-    def run_with(task: Any, conf: Any) -> None:
-        task._pre_execute_hook({"task": task, "dag": task.dag, "dag_run": SimpleNamespace(conf=conf)})
+    def run_with(task: Any, conf: Any, ignored: bool = False) -> None:
+        params = task.dag.params.dump() | (conf if isinstance(conf, dict) and not ignored else {})
+        task._pre_execute_hook({"task": task, "dag": task.dag, "dag_run": SimpleNamespace(conf=conf), "params": params})
 
     for dag in dags.values():
         assert dag.roots
@@ -97,6 +98,9 @@ def test_every_first_task_refuses_unknown_keys(dags: dict[str, Any]) -> None:
                 run_with(task, conf)
             with pytest.raises(DataError, match=rf'"no_such_key" is no parameter of {dag.dag_id}'):
                 run_with(task, {"no_such_key": 1})
+            for name in dag.params:
+                with pytest.raises(DataError, match="ignore the configuration"):
+                    run_with(task, {name: "another value"}, ignored=True)
             for wrong in (["sources"], "sources", 7):
                 with pytest.raises(DataError, match="is an object of parameters"):
                     run_with(task, wrong)

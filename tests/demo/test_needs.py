@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -81,16 +80,15 @@ def test_the_same_data_set_is_not_counted_twice(config: Config, tmp_path: Path) 
 
 
 def test_the_last_run_says_how_fast_this_machine_is(tmp_path: Path) -> None:
-    path = tmp_path / "summary.json"
-    assert needs.pace(path) == 1
-    for text in ("", "[]", "{}", '{"dataset": null}'):
-        path.write_text(text)
-        assert needs.pace(path) == 1
+    assert needs.pace(tmp_path) == 1
+    for text in ("", "[]", "{}", '{"bytes": null, "seconds": 1}'):
+        (tmp_path / needs.PACE).write_text(text)
+        assert needs.pace(tmp_path) == 1
     took = needs.estimate(2e9).seconds * 2
-    path.write_text(json.dumps({"dataset": {"bytes": 2e9}, "seconds": {"total": took}}))
-    assert needs.pace(path) == pytest.approx(2)
-    path.write_text(json.dumps({"dataset": {"bytes": 4e6}, "seconds": {"total": took}}))
-    assert needs.pace(path) == 1
+    needs.note_pace(tmp_path, 2e9, took)
+    assert needs.pace(tmp_path) == pytest.approx(2)
+    needs.note_pace(tmp_path, 4e6, took)
+    assert needs.pace(tmp_path) == 1
 
 
 def test_the_memory_of_this_machine_is_known() -> None:
