@@ -64,7 +64,7 @@ class Watch:
             self._note(f"{name} answers again after {time.monotonic() - since:.0f} s.")
 
     def wait_in_boto3(self) -> None:
-        """Lets every boto3 client that is made from now on wait for the platform, whatever its own retries are."""
+        """Lets every boto3 client that is made from now on wait for the platform, beyond its own (standard) retries."""
         boto3.setup_default_session()
         assert boto3.DEFAULT_SESSION is not None
         boto3.DEFAULT_SESSION.events.register_first("needs-retry", self._needs_retry)

@@ -28,6 +28,21 @@ from local.services import services
 from tests.conftest import ROOT, free_port
 from tests.waiting import wait_until
 
+WAITING = """
+import time
+from pathlib import Path
+from airflow.sdk import dag, task
+
+@dag(schedule=None, params={"go": ""})
+def small_wait():
+    @task
+    def wait(params=None):
+        while not Path(params["go"]).exists():
+            time.sleep(0.1)
+    wait()
+
+small_wait()
+"""
 UPLOAD = """
 import time
 from pathlib import Path
@@ -96,6 +111,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     folder = tmp_path_factory.mktemp("watched")
     for name in ("dags", "plugins"):
         (folder / name).mkdir()
+    (folder / "dags/small_wait.py").write_text(WAITING)
     (folder / "dags/small_upload.py").write_text(UPLOAD)
     (folder / "dags/small_batch.py").write_text(BATCH.format(go=str(folder / "batch")))
     ports = {name: str(free_port()) for name in ("LOCAL_AWS_PORT", "AIRFLOW_PORT", "FLINK_PORT")}
@@ -127,16 +143,14 @@ def of_process(process: psutil.Process) -> list[psutil.Process]:
 
 def test_an_airflow_that_does_not_answer_is_waited_for_and_said_once(instance: Instance, tmp_path: Path) -> None:
     airflow = instance.airflow
-    airflow.wait_until_parsed(["small_upload", "small_batch"], timeout=300)
-    for dag_id in ("small_batch", "small_upload"):
-        airflow.unpause(dag_id)
-    airflow.trigger("small_upload", "slow", {"go": str(tmp_path / "go")})
+    airflow.wait_until_parsed(["small_wait"], timeout=300)
+    airflow.trigger("small_wait", "slow", {"go": str(tmp_path / "go")})
     stopped = of_process(instance.first("airflow"))
     with ThreadPoolExecutor(1) as pool:
         try:
             for process in stopped:
                 process.suspend()
-            following = pool.submit(follow, airflow, "small_upload", "slow", quiet())
+            following = pool.submit(follow, airflow, "small_wait", "slow", quiet())
             wait_until(lambda: instance.notes, "nothing was said of an Airflow that does not answer")
             assert not following.done()
         finally:
@@ -151,8 +165,8 @@ def test_an_airflow_that_does_not_answer_is_waited_for_and_said_once(instance: I
 
 
 def test_a_killed_airflow_is_named_and_its_run_goes_on_after_the_next_start(instance: Instance, tmp_path: Path) -> None:
-    """The file that the task waits for is a file of the data set, as far as the two runs are told apart by it."""
     airflow, conf = instance.airflow, {"go": str(tmp_path / "go")}
+    airflow.wait_until_parsed(["small_upload", "small_batch"], timeout=300)
     airflow.trigger("small_upload", "killed", conf)
     wait_until(lambda: any(task.state == "running" for task in airflow.task_instances("small_upload", "killed")))
     first = instance.first("airflow")
@@ -192,7 +206,7 @@ def test_a_call_of_boto3_waits_for_the_platform_and_ends_when_it_dies(
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     watch = instance.watch
     watch.wait_in_boto3()
-    quick = BotoConfig(read_timeout=1, retries={"total_max_attempts": 1})
+    quick = BotoConfig(read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
     s3 = boto3.client("s3", endpoint_url=instance.config.endpoint, config=quick)
     s3.create_bucket(Bucket="seen")
     first = instance.first("platform")
