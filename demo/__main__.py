@@ -48,6 +48,8 @@ def main(words: Sequence[str] | None = None) -> int:
         run(machine, files, progress)
     except (DemoError, BotoCoreError, ClientError) as error:
         return _complain(_death(machine) or str(error), 1)
+    except OSError as error:
+        return _complain(f"{error.filename or 'The demo'}: {error.strerror or error}.", 1)
     except KeyboardInterrupt:
         return _complain(INTERRUPTION, INTERRUPTED)
     return 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from demo import DemoError
+from demo.sources import members
 from local.config import Config
 
 GB = 1e9
@@ -84,11 +84,9 @@ def csv_bytes(files: Sequence[str]) -> tuple[float, str]:
     for file in files:
         if file.startswith("s3://"):
             unknown.append(file)
-        elif zipfile.is_zipfile(file):
-            with zipfile.ZipFile(file) as archive:
-                total += sum(member.file_size for member in archive.infolist())
-        else:
-            total += Path(file).stat().st_size
+            continue
+        packed = members(file)
+        total += Path(file).stat().st_size if packed is None else sum(member.file_size for member in packed)
     return total, ", ".join(unknown)
 
 

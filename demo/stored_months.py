@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from ecomm.upload.layout import UNCOMPRESSED, csv_key, is_archived_day
 
 from demo import DemoError
 from demo.airflow_api import Airflow, Run
+from demo.sources import members
 
 GENERATE = {"source": "generate", "replace": True}
 # A line is shorter than this, so the end of a file of this size holds a whole one.
@@ -38,14 +41,16 @@ def stored(airflow: Airflow, upload: str, bucket: str) -> dict[str, bool]:
         month = month_of_partition(found["Key"])
         if month and is_data(found["Key"], found["Size"]) and not is_archived_day(found["Key"]):
             keys.setdefault(month, set()).add(found["Key"])
-    origins = _origins(airflow, upload) if keys else {}
+    origins = _origins(airflow, upload, set(keys))
     return {month: keys[month] == {csv_key(month)} and origins.get(month, False) for month in sorted(keys)}
 
 
-def _origins(airflow: Airflow, upload: str) -> dict[str, bool]:
-    """Of each month that an upload brought whether the last one of it generated the rows."""
+def _origins(airflow: Airflow, upload: str, months: set[str]) -> dict[str, bool]:
+    """Of each of the months that an upload brought whether the last one of it generated the rows."""
     found: dict[str, bool] = {}
-    for run in airflow.runs(upload, "success"):
+    for run in airflow.runs(upload, "success") if months else []:
+        if months <= found.keys():
+            break
         summary = airflow.returned(upload, run.run_id, "summarize") or {}
         for month in summary.get("months", []):
             found.setdefault(month, _generated(run))
@@ -97,18 +102,28 @@ def months_of(files: Iterable[str]) -> tuple[set[str], bool]:
         if file.startswith("s3://"):
             whole = False
             continue
-        path = Path(file)
-        if zipfile.is_zipfile(path):
+        packed = members(file)
+        if packed is not None:
             whole = False
-            with zipfile.ZipFile(path) as archive, archive.open(archive.infolist()[0]) as member:
-                months |= set(_times(member.read(END_BYTES))[:1])
+            months |= _first_packed(file, packed)
             continue
-        with path.open("rb") as content:
+        with Path(file).open("rb") as content:
             first = _times(content.read(END_BYTES))[:1]
-            content.seek(max(0, path.stat().st_size - END_BYTES))
+            content.seek(max(0, Path(file).stat().st_size - END_BYTES))
             last = _times(content.read())[-1:]
         months |= set(_between(*first, *last)) if first and last else set()
     return months, whole
+
+
+def _first_packed(path: str, packed: Sequence[zipfile.ZipInfo]) -> set[str]:
+    """The month of the first row; none where the upload will refuse the zip, and say why."""
+    if not packed:
+        return set()
+    # What is encrypted, damaged, or packed by another method than deflate.
+    unreadable = suppress(RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, EOFError)
+    with unreadable, zipfile.ZipFile(path) as archive, archive.open(packed[0]) as member:
+        return set(_times(member.read(END_BYTES))[:1])
+    return set()
 
 
 def _named(file: str) -> set[str]:

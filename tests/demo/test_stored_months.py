@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo import DemoError
+from demo.needs import csv_bytes
 from demo.stored_months import configuration, months_of, refuse_to_generate_over, sentences
 
 HEADER = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"
@@ -45,6 +46,22 @@ def test_what_is_no_data_set_has_no_month(content: bytes, tmp_path: Path) -> Non
     path = tmp_path / "rows.csv"
     path.write_bytes(content)
     assert months_of([str(path)])[0] == set()
+
+
+def test_a_zip_that_the_upload_will_refuse_has_no_month(tmp_path: Path) -> None:
+    path = tmp_path / "rows.zip"
+    zipfile.ZipFile(path, "w").close()
+    assert months_of([str(path)]) == (set(), False)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("__MACOSX/._rows.csv", "2019-01-01 00:00:00")
+        archive.writestr("rows.csv", csv(*["2019-11-01 00:00:00"] * 1000))
+    assert months_of([str(path)]) == ({"2019-11"}, False)
+    whole = path.read_bytes()
+    # Damaged in its middle, in its directory, and cut.
+    for broken in (whole[:200] + b"\xff" * 40 + whole[240:], whole.replace(b"PK\x01\x02", b"PK\x09\x09"), whole[:300]):
+        path.write_bytes(broken)
+        assert months_of([str(path)])[0] <= {"2019-11"}
+        assert csv_bytes([str(path)])[0] > 0
 
 
 def test_what_is_replaced_and_what_will_go_is_said_apart(tmp_path: Path) -> None:
