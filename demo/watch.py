@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import boto3
+from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.exceptions import HTTPClientError
 
 from demo import DemoError
@@ -73,7 +74,7 @@ class Watch:
         self, response: tuple[Any, Any] | None = None, caught_exception: Exception | None = None, **_: Any
     ) -> float | None:
         """The seconds until botocore asks again; None where its own rules decide."""
-        if isinstance(caught_exception, HTTPClientError):
+        if isinstance(caught_exception, HTTPClientError | BotoConnectionError):
             self.waits(PLATFORM, str(caught_exception))
             return POLL_SECONDS
         if response is not None and response[0].status_code in BUSY_STATUSES:
