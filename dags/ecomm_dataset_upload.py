@@ -51,6 +51,13 @@ from ecomm.dag_defaults import EVERY_DAG, TAGS, UPLOAD
     tags=[*TAGS, "batch"],
     **EVERY_DAG,
     params={
+        "source": Param(
+            "files",
+            type="string",
+            enum=["files", "generate"],
+            title="Source",
+            description="files: those named below. generate: made-up rows.",
+        ),
         "sources": Param(
             [],
             type="array",

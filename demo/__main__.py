@@ -8,13 +8,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from demo import DemoError, sources
+from botocore.exceptions import BotoCoreError, ClientError
+
+from demo import DemoError, needs, sources
 from demo.machine import Machine
 from demo.pipeline import run
 from demo.progress import Progress, make_console
+from demo.watch import Watch
 from local.config import Config
 
 INTERRUPTED = 130
+INTERRUPTION = """\
+Interrupted. All that was started goes on, DAG runs too. The same command again follows them; `make down` stops them.\
+"""
 EPILOG = """\
 environment:
   DATASET         as --dataset; several files with spaces between them, quoted where they hold spaces
@@ -30,17 +36,28 @@ Airflow and the local AWS go on running afterwards; `make down` stops them, `mak
 def main(words: Sequence[str] | None = None) -> int:
     """0 when the KPIs are there, 1 with a sentence on standard error when not, 130 when interrupted."""
     arguments = _arguments(words)
+    machine: Machine | None = None
     try:
         given = arguments.dataset or sources.named(os.environ.get("DATASET", ""), Path.cwd())
         files = sources.located(given, Path.cwd())
         machine = Machine(arguments.stage, Config.from_environment())
+        progress = Progress(make_console())
+        for sentence in needs.check(files, machine.config):
+            progress.note(sentence)
         machine.enter()
-        run(machine, files, Progress(make_console()))
-    except DemoError as error:
-        return _complain(str(error), 1)
+        run(machine, files, progress)
+    except (DemoError, BotoCoreError, ClientError) as error:
+        return _complain(_death(machine) or str(error), 1)
+    except OSError as error:
+        return _complain(f"{error.filename or 'The demo'}: {error.strerror or error}.", 1)
     except KeyboardInterrupt:
-        return _complain("Interrupted. All that was started goes on, DAG runs too; `make down` stops it.", INTERRUPTED)
+        return _complain(INTERRUPTION, INTERRUPTED)
     return 0
+
+
+def _death(machine: Machine | None) -> str | None:
+    """Why a service died: the cause of whatever error followed from it."""
+    return Watch(machine.config, lambda _: None).death() if machine else None
 
 
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:

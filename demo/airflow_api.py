@@ -13,11 +13,16 @@ from urllib.parse import quote
 import httpx
 
 from demo import DemoError
+from demo.watch import AIRFLOW, BUSY_STATUSES, Watch
+
+Query = str | int | bool | list[str]
 
 POLL_SECONDS = 0.5
 PAGE = 100
-# Airflow's API answers late while Spark has both cores.
+# Without a watch of its process, nobody knows whether an answer will come.
 PATIENCE_SECONDS = 60
+# A database that is locked for long ends in such an answer, and a fault of Airflow's own too.
+SERVER_ERROR_SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -37,15 +42,26 @@ class TaskInstance:
         return ((self.end or now) - self.start).total_seconds() if self.start else None
 
 
+@dataclass(frozen=True)
+class Run:
+    """One run of a DAG; `state` is Airflow's word, `start` None while it is queued."""
+
+    run_id: str
+    state: str
+    conf: dict[str, Any]
+    start: datetime | None
+
+
 class Airflow:
     """Airflow at `url`, such as http://127.0.0.1:8080, which lets everybody in, as the local one does.
 
-    dags: the folder that its DAG files are in.
+    dags: the folder that its DAG files are in. watch: knows whether its process lives, and so how long to wait.
     """
 
-    def __init__(self, url: str, dags: Path) -> None:
+    def __init__(self, url: str, dags: Path, watch: Watch | None = None) -> None:
         self.url = url
         self._dags = dags
+        self._watch = watch
         self._http = httpx.Client(base_url=f"{url}/api/v2", timeout=30, trust_env=False)
 
     def wait_until_parsed(self, dag_ids: Sequence[str], timeout: float) -> None:
@@ -74,6 +90,14 @@ class Airflow:
     def trigger(self, dag_id: str, run_id: str, conf: dict[str, Any]) -> None:
         """Starts a run as the form in the UI does; raises DemoError with Airflow's reason where it refuses."""
         self._send("POST", f"/dags/{dag_id}/dagRuns", {"dag_run_id": run_id, "logical_date": None, "conf": conf})
+
+    def runs(self, dag_id: str, *states: str, limit: int = PAGE) -> list[Run]:
+        """The runs in these states, those that were due last at the front."""
+        query: dict[str, Query] = {"state": list(states), "order_by": "-run_after", "limit": limit}
+        return [
+            Run(run["dag_run_id"], run["state"], run["conf"] or {}, _moment(run["start_date"]))
+            for run in self._get(f"/dags/{dag_id}/dagRuns", False, **query)["dag_runs"]
+        ]
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         return str(self._get(_run(dag_id, run_id))["state"])
@@ -105,7 +129,7 @@ class Airflow:
         deadline = time.monotonic() + timeout
         said: set[str] = set()
         while time.monotonic() < deadline:
-            if caused := self._find_caused(dag_id, run_id, caused_dag_id):
+            if caused := self.find_caused(dag_id, run_id, caused_dag_id):
                 return caused
             for earlier in self._get(f"/dags/{caused_dag_id}/dagRuns", state="running")["dag_runs"]:
                 deadline = time.monotonic() + timeout
@@ -115,8 +139,13 @@ class Airflow:
             time.sleep(POLL_SECONDS)
         raise _too_slow(timeout, f"to start {caused_dag_id} on the asset of {dag_id}")
 
-    def _find_caused(self, dag_id: str, run_id: str, caused_dag_id: str) -> str | None:
-        response = self._ask("/assets/events", source_dag_id=dag_id, source_run_id=run_id)
+    def find_caused(self, dag_id: str, run_id: str, caused_dag_id: str) -> str | None:
+        """The run of `caused_dag_id` that the run's asset events have created; None where there is none yet.
+
+        Raises DemoError where the run sent no asset event.
+        """
+        query: dict[str, Query] = {"source_dag_id": dag_id, "source_run_id": run_id}
+        response = self._answer("GET", "/assets/events", server_error_seconds=0, params=query)
         if response.status_code == httpx.codes.INTERNAL_SERVER_ERROR:
             # Airflow 3.2.1 cannot describe an event whose run is still queued; so the run is one of the queued.
             runs = self._get(f"/dags/{caused_dag_id}/dagRuns", state="queued", run_type="asset_triggered")["dag_runs"]
@@ -138,32 +167,60 @@ class Airflow:
         path = f"{_run(dag_id, run_id)}/taskInstances/{task.task_id}/logs/{task.try_number}"
         return list(self._get(path, map_index=task.map_index, full_content=True)["content"])
 
-    def _get(self, path: str, missing_ok: bool = False, **query: str | int | bool) -> Any:
-        response = self._ask(path, **query)
+    def _get(self, path: str, missing_ok: bool = False, **query: Query) -> Any:
+        response = self._answer("GET", path, params=query)
         if missing_ok and response.status_code == httpx.codes.NOT_FOUND:
             return None
         return _checked(response)
 
-    def _ask(self, path: str, **query: str | int | bool) -> httpx.Response:
-        """Asks again for a while where no answer comes, since asking changes nothing."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                return self._http.get(path, params=query)
-            except httpx.TransportError as error:
-                if time.monotonic() > deadline:
-                    raise DemoError(
-                        f"Airflow at {self.url} does not answer ({error}); `make status` says whether it runs."
-                    ) from error
-                time.sleep(POLL_SECONDS)
+    def _send(self, method: str, path: str, body: dict[str, Any]) -> None:
+        tries = 0
 
-    def _send(self, method: str, path: str, body: dict[str, Any]) -> Any:
-        try:
-            return _checked(self._http.request(method, path, json=body))
-        except httpx.TransportError as error:
-            raise DemoError(
-                f"Airflow at {self.url} does not answer ({error}); `make status` says whether it runs."
-            ) from error
+        def count() -> None:
+            nonlocal tries
+            tries += 1
+
+        response = self._answer(method, path, before=count, json=body)
+        # What was sent before its answer was lost may have been done: a run that is there already is the one asked for.
+        if not (tries > 1 and response.status_code == httpx.codes.CONFLICT):
+            _checked(response)
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        server_error_seconds: float = SERVER_ERROR_SECONDS,
+        before: Callable[[], None] = lambda: None,
+        **request: Any,
+    ) -> httpx.Response:
+        """Asks until an answer comes: nothing that is sent here does harm when it is sent twice.
+
+        before: called before each try. Raises DemoError when a service has died, or when no answer is to be expected.
+        """
+        begin = time.monotonic()
+        while True:
+            if self._watch:
+                self._watch.refuse_dead()
+            before()
+            try:
+                response = self._http.request(method, path, **request)
+                reason = f"it says {response.status_code}"
+                failed = response.status_code == httpx.codes.INTERNAL_SERVER_ERROR
+                passing = failed and time.monotonic() - begin < server_error_seconds
+                if not passing and response.status_code not in BUSY_STATUSES:
+                    if self._watch:
+                        self._watch.answers(AIRFLOW)
+                    return response
+            except httpx.TransportError as error:
+                reason = str(error) or type(error).__name__
+            if self._watch:
+                self._watch.waits(AIRFLOW, reason)
+            elif time.monotonic() - begin > PATIENCE_SECONDS:
+                raise DemoError(
+                    f"Airflow at {self.url} does not answer ({reason}); `make status` says whether it runs."
+                )
+            time.sleep(POLL_SECONDS)
 
 
 def _too_slow(seconds: float, what: str) -> DemoError:

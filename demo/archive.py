@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 
-from demo import DemoError
+from demo import DemoError, objects
 from demo.clicks import read_time
 
 POLL_SECONDS = 0.5
@@ -56,7 +56,7 @@ class Archive:
             if found["Key"] in self._seen or found["LastModified"] < self._begin:
                 continue
             self._seen.add(found["Key"])
-            body = self._s3.get_object(Bucket=self._bucket, Key=found["Key"])["Body"].read()
+            body = objects.read(self._s3, self._bucket, found["Key"])
             clicks = [json.loads(line) for line in gzip.decompress(body).splitlines()]
             own = [click for click in clicks if read_time(click["txn_timestamp"]) >= self._begin]
             if own:

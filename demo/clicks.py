@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 
+from demo import objects
 from demo.machine import Command, Machine
 from demo.progress import Progress
 from local.config import ROOT
@@ -49,7 +50,7 @@ def send(source: str, stream: str, machine: Machine, progress: Progress) -> Sent
     folder.mkdir(parents=True, exist_ok=True)
     traffic, account, labels = (folder / name for name in ("clicks.csv", "simulation.json", "planted.jsonl"))
     bucket, _, key = source.removeprefix("s3://").partition("/")
-    body = boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+    body = objects.read(boto3.client("s3"), bucket, key).decode()
     header, *rows = body.splitlines(keepends=True)
     # In the shop many visits go on at once. The sample of a small data set has one after the other, of which more would
     # be left out, and which leave shards without a click for seconds.

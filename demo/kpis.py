@@ -13,7 +13,7 @@ import boto3
 from demo import DemoError
 
 POLL_SECONDS = 0.1
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 900
 FAILED = ("FAILED", "CANCELLED")
 
 Row = dict[str, Any]

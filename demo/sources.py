@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,6 +43,18 @@ def located(paths: Sequence[str], folder: Path) -> list[str]:
     if wrong:
         raise DemoError(f"The data set cannot be used: {'; '.join(wrong)}. Name CSV files or zips of them.")
     return found
+
+
+def members(path: str) -> list[zipfile.ZipInfo] | None:
+    """The files in a zip without what macOS adds; None for what is no zip, or one whose directory is damaged."""
+    if not zipfile.is_zipfile(path):
+        return None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError):
+        return None
+    return [member for member in found if not member.is_dir() and not member.filename.startswith("__MACOSX/")]
 
 
 def _unusable(path: Path) -> str | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from local import deaths
 from local.config import Config
 from local.processes import Service, ServiceError, refuse_taken_ports, wait_until_ready
 from local.services import services
@@ -59,6 +60,8 @@ def up(config: Config, chosen: Sequence[Service], arguments: argparse.Namespace)
         _refuse_other_ports(config)
         dead = [service for service in chosen if service.process() is None]
         for service in dead:
+            if service.started():
+                _say(f"{deaths.why(service)} It is started again.")
             service.end_leftovers()
         refuse_taken_ports(dead, config.ports.values())
         config.note_ports()
@@ -119,6 +122,9 @@ def status(config: Config, chosen: Sequence[Service], arguments: argparse.Namesp
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for service in chosen:
+        if service.started() and service.process() is None:
+            _say(deaths.why(service))
     return 0 if all_run else 1
 
 

@@ -10,12 +10,14 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -23,6 +25,7 @@ from local.config import HOST, ROOT
 from local.whole_file import write_whole
 
 MARK = "LOCAL_SERVICE_MARK"
+EXIT_WATCH = Path(__file__).with_name("exit_watch.py")
 START_LINE = "==== started"
 LOG_LINES_SHOWN = 25
 LOG_BYTES_KEPT = 20_000_000
@@ -67,6 +70,11 @@ class Service:
         return ([self.log] if self.log.exists() else []) + others
 
     @property
+    def ending(self) -> Path:
+        """The file that says how the first process ended (local.exit_watch)."""
+        return self.run / f"{self.name}.ended"
+
+    @property
     def _record(self) -> Path:
         return self.run / f"{self.name}.json"
 
@@ -106,19 +114,29 @@ class Service:
         with self.log.open("ab") as output:
             output.write(f"{START_LINE} {datetime.now().astimezone():%Y-%m-%d %H:%M:%S %z}\n".encode())
             output.flush()
-            started = subprocess.Popen(
-                self.command,
+            process = psutil.Process(self._run_watched(output))
+        record = {"pid": process.pid, "created": process.create_time()}
+        write_whole(self._record, json.dumps(record))
+        return process
+
+    def _run_watched(self, output: IO[bytes]) -> int:
+        """Starts the first process below one that notes how it ends; its process id."""
+        reading, writing = os.pipe()
+        self.ending.unlink(missing_ok=True)
+        words = [sys.executable, "-I", "-S", str(EXIT_WATCH), str(self.ending), str(writing), MARK, self.mark]
+        with os.fdopen(reading) as announced:
+            subprocess.Popen(
+                [*words, *self.command],
                 cwd=ROOT,
-                env={**self.environment, MARK: self.mark},
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=[writing],
             )
-        process = psutil.Process(started.pid)
-        record = {"pid": process.pid, "created": process.create_time()}
-        write_whole(self._record, json.dumps(record))
-        return process
+            os.close(writing)
+            return int(announced.readline())
 
     def stop(self) -> int:
         """Ends all its processes, the first one first so that it can save its state; how many there were."""

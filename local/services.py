@@ -34,7 +34,7 @@ def _platform(config: Config) -> Service:
         waiting_for=partial(_api_of_platform, config),
         log=config.logs / "platform.log",
         run=config.run,
-        start_seconds=60,
+        start_seconds=300,
         stop_seconds=30,
     )
 
@@ -59,7 +59,7 @@ def _airflow(config: Config) -> Service:
         waiting_for=partial(_components_of_airflow, config),
         log=config.logs / "airflow.log",
         run=config.run,
-        start_seconds=180,
+        start_seconds=900,
         stop_seconds=20,
     )
 

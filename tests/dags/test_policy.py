@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -78,6 +79,55 @@ def test_every_dag_tells_the_operators_of_its_failure(dags: dict[str, Any]) -> N
         assert dag.on_failure_callback in (tell_operators, [tell_operators]), dag.dag_id
         for task in dag.tasks:
             assert task.on_failure_callback in (log_error_last, [log_error_last]), (dag.dag_id, task.task_id)
+
+
+def test_every_first_task_refuses_unknown_keys(dags: dict[str, Any]) -> None:
+    """A key that no parameter has leaves the one that was meant at its default, and Airflow says nothing of it."""
+    from ecomm.dag_defaults import refuse_unknown_keys
+    from ecomm.errors import DataError
+
+    def run_with(task: Any, conf: Any, ignored: bool = False) -> None:
+        params = task.dag.params.dump() | (conf if isinstance(conf, dict) and not ignored else {})
+        task._pre_execute_hook({"task": task, "dag": task.dag, "dag_run": SimpleNamespace(conf=conf), "params": params})
+
+    for dag in dags.values():
+        assert dag.roots
+        for task in dag.roots:
+            assert task._pre_execute_hook is refuse_unknown_keys
+            for conf in (None, {}, {name: dag.params[name] for name in dag.params}):
+                run_with(task, conf)
+            with pytest.raises(DataError, match=rf'"no_such_key" is no parameter of {dag.dag_id}'):
+                run_with(task, {"no_such_key": 1})
+            for name in dag.params:
+                with pytest.raises(DataError, match="ignore the configuration"):
+                    run_with(task, {name: "another value"}, ignored=True)
+            for wrong in (["sources"], "sources", 7):
+                with pytest.raises(DataError, match="is an object of parameters"):
+                    run_with(task, wrong)
+        for task in set(dag.tasks) - set(dag.roots):
+            run_with(task, {"no_such_key": 1})
+
+
+@pytest.mark.parametrize(
+    ("conf", "sentence"),
+    [
+        ({"souces": []}, '"souces" is no parameter of ecomm_dataset_upload; did you mean "sources"?'),
+        ({"Replace": True}, 'did you mean "replace"?'),
+        ({" sample-lines": 9}, 'did you mean "sample_lines"?'),
+        ({"": 1}, '"" is no parameter of ecomm_dataset_upload. It takes: generated_rows, '),
+        ({"conf": {"sources": []}}, '"conf" is no parameter of ecomm_dataset_upload; give what is in it without it.'),
+        ({"a": 1, "seeds": 2}, '"a" is no parameter of ecomm_dataset_upload. "seeds" is no parameter'),
+    ],
+)
+def test_the_nearest_parameter_is_named(dags: dict[str, Any], conf: dict[str, Any], sentence: str) -> None:
+    from ecomm.dag_defaults import refuse_unknown_keys
+    from ecomm.errors import DataError
+
+    dag = dags["ecomm_dataset_upload"]
+    (task,) = [task for task in dag.roots if task.task_id == "check_sources"]
+    with pytest.raises(DataError) as error:
+        refuse_unknown_keys({"task": task, "dag": dag, "dag_run": SimpleNamespace(conf=conf)})
+    assert sentence in str(error.value)
 
 
 def test_every_parameter_has_a_title_a_description_and_limits(dags: dict[str, Any]) -> None:

@@ -145,11 +145,49 @@ def test_after_a_kill_up_starts_again_and_ends_what_was_left(instance: Instance)
     orphan = subprocess.Popen(["sleep", "600"], env=first.environ(), start_new_session=True)
     first.send_signal(signal.SIGKILL)
     psutil.wait_procs([first], timeout=60)
-    assert instance.run("status", "platform").stdout.splitlines()[1].split()[1] == "died"
-    instance.up("platform")
+    _, row, reason = instance.run("status", "platform").stdout.splitlines()
+    assert row.split()[1] == "died"
+    assert reason.startswith(f"platform (process {first.pid}) died at ")
+    assert "it was killed (SIGKILL)" in reason
+    assert f"{reason} It is started again.\n" in instance.up("platform")
     assert orphan.wait(timeout=60) == -signal.SIGTERM
     assert instance.process("platform").pid != first.pid
     assert instance.s3.get_object(Bucket="kept", Key="k")["Body"].read() == b"1"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(signal.SIGABRT, "it got SIGABRT."), (signal.SIGTERM, "it ended by itself with status 0.")],
+    ids=["signal", "by itself"],
+)
+def test_a_service_that_ended_by_itself_or_by_a_signal_says_so(
+    instance: Instance, number: signal.Signals, words: str
+) -> None:
+    instance.up("platform")
+    process = instance.process("platform")
+    process.send_signal(number)
+    psutil.wait_procs([process], timeout=WAIT_SECONDS)
+    assert words in instance.run("status", "platform").stdout
+
+
+def test_after_a_restart_of_the_machine_the_note_of_a_process_says_so(instance: Instance) -> None:
+    """Its number may belong to another process by then, which is left alone."""
+    (instance.var / "run").mkdir(parents=True)
+    record = {"pid": os.getpid(), "created": psutil.boot_time() - 3600}
+    (instance.var / "run" / "platform.json").write_text(json.dumps(record))
+    reason = instance.run("status", "platform").stdout.splitlines()[2]
+    assert reason == f"platform (process {os.getpid()}) ended when this machine was restarted."
+    assert "is ready after" in instance.up("platform")
+
+
+def test_a_full_disk_is_named_as_the_reason(instance: Instance) -> None:
+    instance.up("platform")
+    process = instance.process("platform")
+    with (instance.var / "log/platform.log").open("a") as log:
+        log.write("OSError: [Errno 28] No space left on device\n")
+    process.send_signal(signal.SIGABRT)
+    psutil.wait_procs([process], timeout=WAIT_SECONDS)
+    assert "is full" in instance.run("status", "platform").stdout
 
 
 def test_down_ends_what_does_not_want_to_end(instance: Instance) -> None:
