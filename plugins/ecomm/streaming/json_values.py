@@ -68,8 +68,9 @@ def read_values(blocks: Iterable[str]) -> Iterator[Value]:
             found, end = _scan(text, start)
             values = [(found, "", start, end)] if isinstance(found, dict) else _elements(text, start, end)
         except _Unreadable as error:
-            resumes = None if error.cut and not ended else _RESUMES.search(text, start)
-            if resumes is None and not ended and len(text) - start < MAX_VALUE_CHARACTERS:
+            whole = ended or len(text) - start >= MAX_VALUE_CHARACTERS
+            resumes = _RESUMES.search(text, start) if whole or not error.cut else None
+            if resumes is None and not whole:
                 line, counted = line + text.count("\n", counted, start), 0
                 block = next(more, "")
                 ended = not block
@@ -80,8 +81,7 @@ def read_values(blocks: Iterable[str]) -> Iterator[Value]:
             end = resumes.end() if resumes else len(text)
             values = [(None, str(error), start, end)]
         for found, reason, begin, stop in values:
-            if begin > counted and (reason or not isinstance(found, dict) or True):
-                line, counted = line + text.count("\n", counted, begin), begin
+            line, counted = line + text.count("\n", counted, begin), begin
             yield Value(found, reason, line, text[begin:stop])
         start = end
 
