@@ -72,9 +72,13 @@ def read_values(blocks: Iterable[str]) -> Iterator[Value]:
             resumes = _RESUMES.search(text, start) if whole or not error.cut else None
             if resumes is None and not whole:
                 line, counted = line + text.count("\n", counted, start), 0
-                block = next(more, "")
-                ended = not block
-                text, start = text[start:] + block, 0
+                # Twice as much each time, as all of it is read again.
+                text = text[start:]
+                blocks_ahead = [text]
+                while len(text) >= sum(map(len, blocks_ahead[1:])) and not ended:
+                    blocks_ahead.append(next(more, ""))
+                    ended = not blocks_ahead[-1]
+                text, start = "".join(blocks_ahead), 0
                 continue
             if start == len(text):
                 return
