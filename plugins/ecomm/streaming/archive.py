@@ -19,7 +19,7 @@ from ecomm.settings import settings
 from ecomm.streaming.archived_days import archived_objects, day_prefix, entry, files_of
 from ecomm.streaming.clicks import read_click
 from ecomm.streaming.json_values import read_values
-from ecomm.streaming.malformed import Malformed, MalformedFile
+from ecomm.streaming.malformed import MalformedError, MalformedFile
 from ecomm.upload.layout import UNCOMPRESSED, archived_day_key
 from ecomm.upload.objects import ObjectWriter, PartPool, Written
 from ecomm.upload.progress import megabytes
@@ -80,9 +80,9 @@ def _unpack(uri: str, files: _Files, malformed: MalformedFile) -> None:
     for value, reason, line, text in read_values(_texts(uri)):
         try:
             if reason:
-                raise Malformed(reason)
+                raise MalformedError(reason)
             click = read_click(value)
-        except Malformed as error:
+        except MalformedError as error:
             malformed.add(uri, line, str(error), text)
         else:
             files.add(click.month, click.user, click.fields)

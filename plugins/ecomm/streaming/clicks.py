@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ecomm.contract import COLUMNS
 from ecomm.streaming.instants import to_second
 from ecomm.streaming.json_values import REPEATED
-from ecomm.streaming.malformed import Malformed, shown
+from ecomm.streaming.malformed import MalformedError, shown
 
 SENT = "txn_timestamp"
 # What Java's trim takes off, which reads numbers in the Flink application.
@@ -30,21 +30,21 @@ class Click(NamedTuple):
 
 
 def read_click(value: Any) -> Click:
-    """The click that a JSON value is. Raises Malformed.
+    """The click that a JSON value is. Raises MalformedError.
 
     A value of another column than user and time may be anything but an object or a list: the conversion judges it.
     """
     if not isinstance(value, dict):
-        raise Malformed("an element of a list that is not an object")
+        raise MalformedError("an element of a list that is not an object")
     if REPEATED in value and (repeated := next((name for name in value[REPEATED] if name in _READ), None)):
-        raise Malformed(f"{repeated}: more than once in one object")
+        raise MalformedError(f"{repeated}: more than once in one object")
     fields = [_text(name, value.get(name)) for name in _COPIED]
     _text(COLUMNS[0], value.get(COLUMNS[0]))
     sent = _required(SENT, value)
     try:
         second = to_second(sent)
-    except Malformed as error:
-        raise Malformed(f"{SENT}: {error}") from None
+    except MalformedError as error:
+        raise MalformedError(f"{SENT}: {error}") from None
     user = _whole("user_id", _required("user_id", value))
     fields[_USER] = str(user)
     return Click(second[:7], user, [f"{second} UTC", *fields])
@@ -58,13 +58,13 @@ def _text(name: str, value: Any) -> str:
         return value if "\n" not in value and "\r" not in value else _LINE_ENDS.sub(" ", value)
     if value is True or value is False:
         return "true" if value else "false"
-    raise Malformed(f"{name}: an object or a list instead of one value")
+    raise MalformedError(f"{name}: an object or a list instead of one value")
 
 
 def _required(name: str, value: dict[Any, Any]) -> str:
     found = value.get(name)
     if found is None:
-        raise Malformed(f"{name}: missing")
+        raise MalformedError(f"{name}: missing")
     return found if isinstance(found, str) else _text(name, found)
 
 
@@ -75,4 +75,4 @@ def _whole(name: str, text: str) -> int:
         number = int(digits.lstrip("+-").lstrip("0") or 0) * (-1 if digits[0] == "-" else 1)
         if -(2**63) <= number < 2**63:
             return number
-    raise Malformed(f"{name}: {shown(text)} is not a whole number of 64 bits, written as digits alone")
+    raise MalformedError(f"{name}: {shown(text)} is not a whole number of 64 bits, written as digits alone")

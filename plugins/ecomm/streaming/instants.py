@@ -9,7 +9,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
-from ecomm.streaming.malformed import Malformed, shown
+from ecomm.streaming.malformed import MalformedError, shown
 
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):[0-5]\d)(?:(:[0-5]\d)(?:[.,]\d+)?)?"
@@ -22,10 +22,10 @@ _REMEDIATION = "write a time of this century with its zone, such as 2026-11-24T0
 
 
 def to_second(text: str) -> str:
-    """The time in UTC as the data set writes it: 2026-11-24 00:00:00. Raises Malformed, whose reason has the value."""
+    """The time in UTC as the data set writes it: 2026-11-24 00:00:00. Raises MalformedError, the value in its message."""
     found = _TIME.fullmatch(text)
     if found is None:
-        raise Malformed(f"{shown(text)} {_fault(text)}; {_REMEDIATION}")
+        raise MalformedError(f"{shown(text)} {_fault(text)}; {_REMEDIATION}")
     day, minute, second, sign, hours, minutes = found.groups()
     if sign is None:
         result = f"{day} {minute}{second or ':00'}" if _exists(day) else None
@@ -33,7 +33,7 @@ def to_second(text: str) -> str:
         offset = int(hours) * 60 + int(minutes or 0)
         result = _shifted(f"{day} {minute}{second or ':00'}", -offset if sign == "+" else offset)
     if result is None or not result.startswith("20"):
-        raise Malformed(f"{shown(text)} is not a time; {_REMEDIATION}")
+        raise MalformedError(f"{shown(text)} is not a time; {_REMEDIATION}")
     return result
 
 

@@ -1,4 +1,4 @@
-"""Reads the JSON values of a text one after another, as docs/streaming.md defines it; what cannot be read is passed over.
+"""Reads the JSON values of a text one after another and passes over what cannot be read, as docs/streaming.md says.
 
 The archive has no borders of records, so the rule knows of none. JsonValues.java of the Flink application reads a
 record by the same one.
@@ -48,7 +48,7 @@ _SCAN = json.JSONDecoder(
 ).scan_once
 
 
-class _Unreadable(Exception):
+class _UnreadableError(Exception):
     """There is no whole value here; `cut`: the text may only end too early."""
 
     def __init__(self, reason: str, cut: bool = False) -> None:
@@ -64,10 +64,10 @@ def read_values(blocks: Iterable[str]) -> Iterator[Value]:
         start = _end(_BLANKS, text, start)
         try:
             if start == len(text):
-                raise _Unreadable("the end", cut=True)
+                raise _UnreadableError("the end", cut=True)
             found, end = _scan(text, start)
             values = [(found, "", start, end)] if isinstance(found, dict) else _elements(text, start, end)
-        except _Unreadable as error:
+        except _UnreadableError as error:
             whole = ended or len(text) - start >= MAX_VALUE_CHARACTERS
             resumes = _RESUMES.search(text, start) if whole or not error.cut else None
             if resumes is None and not whole:
@@ -91,22 +91,22 @@ def read_values(blocks: Iterable[str]) -> Iterator[Value]:
 
 
 def _scan(text: str, start: int) -> tuple[Any, int]:
-    """The object or list that begins at `start`, and its end. Raises _Unreadable."""
+    """The object or list that begins at `start`, and its end. Raises _UnreadableError."""
     if text[start] not in "{[":
-        raise _Unreadable("not a JSON object")
+        raise _UnreadableError("not a JSON object")
     try:
         value, end = _SCAN(text, start)
     except json.JSONDecodeError as error:
         cut = error.msg.startswith("Unterminated string") or error.pos >= len(text) - _LONGEST_LITERAL
-        raise _Unreadable(f"not JSON: {error.msg}, at character {error.pos - start + 1}", cut) from None
+        raise _UnreadableError(f"not JSON: {error.msg}, at character {error.pos - start + 1}", cut) from None
     except StopIteration:
-        raise _Unreadable("not JSON: it ends too early", cut=True) from None
+        raise _UnreadableError("not JSON: it ends too early", cut=True) from None
     except RecursionError:
-        raise _Unreadable(f"more than {MAX_DEPTH} objects or lists within each other") from None
+        raise _UnreadableError(f"more than {MAX_DEPTH} objects or lists within each other") from None
     if end - start >= 2 * MAX_DEPTH and _depth(value) > MAX_DEPTH:
-        raise _Unreadable(f"more than {MAX_DEPTH} objects or lists within each other")
+        raise _UnreadableError(f"more than {MAX_DEPTH} objects or lists within each other")
     if not text.isascii() and _has_other_encoding(text[start:end]):
-        raise _Unreadable("bytes that are not UTF-8")
+        raise _UnreadableError("bytes that are not UTF-8")
     return value, end
 
 

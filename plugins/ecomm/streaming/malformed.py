@@ -15,7 +15,7 @@ MAX_REASONS = 5
 _MAX_SHOWN = 100
 
 
-class Malformed(Exception):
+class MalformedError(Exception):
     """A JSON value, or a text, that is no click; the message says why, with the value."""
 
 

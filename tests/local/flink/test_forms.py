@@ -1,4 +1,4 @@
-"""Every form of a click is counted by the real application as the table of forms says, which the archive is held to too."""
+"""Every form of a click is counted by the real application as the table says that the archive is held to, too."""
 
 from __future__ import annotations
 

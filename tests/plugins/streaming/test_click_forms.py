@@ -13,7 +13,7 @@ import pytest
 from ecomm.streaming import json_values
 from ecomm.streaming.clicks import read_click
 from ecomm.streaming.json_values import read_values
-from ecomm.streaming.malformed import Malformed
+from ecomm.streaming.malformed import MalformedError
 
 from tests.conftest import ROOT
 
@@ -36,9 +36,9 @@ def read(text: str, size: int = 1 << 20) -> tuple[list[list[str]], list[str]]:
     for value, reason, _, _ in read_values(blocks(text, size)):
         try:
             if reason:
-                raise Malformed(reason)
+                raise MalformedError(reason)
             rows.append(read_click(value).fields)
-        except Malformed as error:
+        except MalformedError as error:
             reasons.append(str(error))
     return rows, reasons
 
