@@ -22,7 +22,7 @@ _REMEDIATION = "write a time of this century with its zone, such as 2026-11-24T0
 
 
 def to_second(text: str) -> str:
-    """The time in UTC as the data set writes it: 2026-11-24 00:00:00. Raises MalformedError, the value in its message."""
+    """The time in UTC as the data set writes it: 2026-11-24 00:00:00. Raises MalformedError, which names the value."""
     found = _TIME.fullmatch(text)
     if found is None:
         raise MalformedError(f"{shown(text)} {_fault(text)}; {_REMEDIATION}")

@@ -25,6 +25,10 @@ _COMMA = re.compile("[ \t\r\n]*,?[ \t\r\n]*")
 _RESUMES = re.compile(r"\n(?=[^ \t}\]]|[ \t]+[{\[])")
 
 
+# A value, the reason if there is none, and where it begins and ends.
+type _Span = tuple[Any, str, int, int]
+
+
 class Value(NamedTuple):
     """A JSON value, or None with the reason if there is none; the line where it begins, and its text."""
 
@@ -43,9 +47,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[Any, Any]:
 
 
 # Numbers keep the digits they came with; NaN, as Python itself writes it, is no value.
-_SCAN = json.JSONDecoder(
+_DECODE = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=lambda _: None
-).scan_once
+).raw_decode
 
 
 class _UnreadableError(Exception):
@@ -66,7 +70,9 @@ def read_values(blocks: Iterable[str]) -> Iterator[Value]:
             if start == len(text):
                 raise _UnreadableError("the end", cut=True)
             found, end = _scan(text, start)
-            values = [(found, "", start, end)] if isinstance(found, dict) else _elements(text, start, end)
+            values: Iterable[_Span] = (
+                [(found, "", start, end)] if isinstance(found, dict) else _elements(text, start, end)
+            )
         except _UnreadableError as error:
             whole = ended or len(text) - start >= MAX_VALUE_CHARACTERS
             resumes = _RESUMES.search(text, start) if whole or not error.cut else None
@@ -95,12 +101,10 @@ def _scan(text: str, start: int) -> tuple[Any, int]:
     if text[start] not in "{[":
         raise _UnreadableError("not a JSON object")
     try:
-        value, end = _SCAN(text, start)
+        value, end = _DECODE(text, start)
     except json.JSONDecodeError as error:
         cut = error.msg.startswith("Unterminated string") or error.pos >= len(text) - _LONGEST_LITERAL
         raise _UnreadableError(f"not JSON: {error.msg}, at character {error.pos - start + 1}", cut) from None
-    except StopIteration:
-        raise _UnreadableError("not JSON: it ends too early", cut=True) from None
     except RecursionError:
         raise _UnreadableError(f"more than {MAX_DEPTH} objects or lists within each other") from None
     if end - start >= 2 * MAX_DEPTH and _depth(value) > MAX_DEPTH:
@@ -110,13 +114,13 @@ def _scan(text: str, start: int) -> tuple[Any, int]:
     return value, end
 
 
-def _elements(text: str, start: int, end: int) -> Iterator[tuple[Any, str, int, int]]:
+def _elements(text: str, start: int, end: int) -> Iterator[_Span]:
     """The elements of a list that is known to be whole."""
     position = _end(_COMMA, text, start + 1)
     if text[position] == "]":
         yield None, "an empty list", start, end
     while text[position] != "]":
-        value, stop = _SCAN(text, position)
+        value, stop = _DECODE(text, position)
         yield value, "", position, stop
         position = _end(_COMMA, text, stop)
 
