@@ -114,8 +114,7 @@ def file_package(events: Path) -> bytes:
     """The application's package with other tables: events from the files, and nothing kept of the counts."""
     options = {
         "ecomm_user_activity_stream_1": (
-            f"with ('connector' = 'filesystem', 'path' = '{events.as_uri()}', 'format' = 'counted-json', "
-            "'counted-json.timestamp-format.standard' = 'ISO-8601')"
+            f"with ('connector' = 'filesystem', 'path' = '{events.as_uri()}', 'format' = 'counted-json')"
         ),
         "ecomm_user_activity_stream_2": "with ('connector' = 'blackhole')",
         "ecomm_traffic": "with ('connector' = 'blackhole')",

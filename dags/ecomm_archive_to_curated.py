@@ -26,13 +26,15 @@ taken over, also while it is still going on, each of its clicks is in the table 
 sends rows of 2019 again; counted under their old time they would double the months of the data set
 (docs/decisions/0035).
 
-**Nothing is lost.** A record that is no click goes into the file as it is, and from there into the quarantine with a
-reason.
+**Nothing is lost.** A record that is no click (docs/streaming.md says what one is) goes with its reason into the table
+ecomm_user_activity_malformed, never into a month. Its number and the first reasons are in what `summarize` returns.
+The clicks of a drill (ecomm_streaming_drill) stay in the archive alone.
 
 Runs every night for the day before, and takes those of the seven days before that as well of which the archive has
 more than the data set, because Airflow rested or Firehose delivered late (docs/decisions/0036). After a rest of more
 than a week, run it once with more days_before. A day that cannot be taken keeps no other back, and fails the run at
-its end. A night without a click is skipped; a run that is cleared takes its own day again.
+its end. A night without a click is skipped; a run that is cleared takes its own day again. A run by hand for a past
+date takes the day before that date; one for a date that has not begun is refused.
 """
 
 from __future__ import annotations
@@ -73,22 +75,27 @@ from ecomm.streaming import YESTERDAY
 def ecomm_archive_to_curated() -> None:
     @task(execution_timeout=UPLOAD)
     def unpack_archive(params: Any = None, dag_run: Any = None) -> dict[str, Any]:
-        from ecomm.streaming.tasks import unpack
+        from ecomm.streaming.tasks import date_of_run, unpack
 
-        return unpack(params["day"], params["days_before"], dag_run.run_after)
+        return unpack(params["day"], params["days_before"], date_of_run(dag_run))
 
     @task(outlets=[UNCOMPRESSED])
     def announce_months(unpacked: dict[str, Any], outlet_events: Any = None) -> None:
-        outlet_events[UNCOMPRESSED].extra = {name: unpacked[name] for name in ("months", "rows", "bytes")}
+        from ecomm.streaming.tasks import months_to_announce
 
-    @task
+        outlet_events[UNCOMPRESSED].extra = months_to_announce(unpacked)
+
+    # Also when no month was to be announced, but not when nothing was archived.
+    @task(trigger_rule="none_failed_min_one_success")
     def summarize(ti: Any = None) -> dict[str, Any]:
         from ecomm.streaming.tasks import summarize_unpacked
 
         return summarize_unpacked(ti.xcom_pull("unpack_archive"))
 
     unpacked: Any = unpack_archive()
-    chain(unpacked, announce_months(unpacked), summarize())
+    summarized = summarize()
+    chain(unpacked, announce_months(unpacked), summarized)
+    chain(unpacked, summarized)
 
 
 ecomm_archive_to_curated()

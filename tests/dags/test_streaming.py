@@ -25,6 +25,8 @@ from tests.principals import SIMULATOR
 
 STAGE = "clicks"
 BAD = ["no json at all", '{"user_id": 1}']
+# As a drill sends: counted and mailed, but no customer.
+DRILL = json.dumps({"user_id": 9_100_000_000_000, "txn_timestamp": f"{datetime.now(UTC).isoformat()}"}, indent=2)
 FIELDS = ("event_type", "product_id", "category_id", "category_code", "brand", "price", "user_id", "user_session")
 ARCHIVE_SECONDS = 180
 
@@ -63,7 +65,7 @@ def send_bad() -> None:
     from ecomm.aws import client
     from ecomm.settings import settings
 
-    records = [{"Data": record.encode(), "PartitionKey": "bad"} for record in BAD]
+    records = [{"Data": record.encode(), "PartitionKey": "bad"} for record in (*BAD, DRILL)]
     assert client("kinesis").put_records(StreamName=settings().clicks_stream, Records=records)["FailedRecordCount"] == 0
 
 
@@ -76,7 +78,8 @@ def archived() -> int:
     for found in list_objects(bucket, "ecomm_user_activity_archive/"):
         body = client("s3").get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
         lines += len(gzip.decompress(body).splitlines())
-    return lines
+    # The drill's click is indented.
+    return lines - DRILL.count("\n")
 
 
 def wait_until_archived(records: int) -> None:
@@ -99,7 +102,7 @@ def outcome(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     started = [run("ecomm_streaming_start", {})["summarize"] for _ in range(2)]
     send(source)
     send_bad()
-    wait_until_archived(len(clicks) + len(BAD))
+    wait_until_archived(len(clicks) + len(BAD) + 1)
     unpacked = [run("ecomm_archive_to_curated", {"day": day})["summarize"] for _ in range(2)]
     batch = run("ecomm_batch_kpis", {"months": unpacked[0]["months"]})
     stopped = [run("ecomm_streaming_stop", {})["summarize"] for _ in range(2)]
@@ -136,18 +139,20 @@ def test_flink_counted_what_was_sent(outcome: Outcome) -> None:
 
 def test_a_day_unpacked_twice_is_there_once(outcome: Outcome) -> None:
     assert outcome.unpacked[0] == outcome.unpacked[1]
-    assert outcome.unpacked[0]["rows"] == len(outcome.clicks) + len(BAD)
+    found = outcome.unpacked[0]
+    assert (found["rows"], found["malformed"], found["drill_clicks"]) == (len(outcome.clicks), len(BAD), 1)
 
 
-def test_every_click_is_curated_once_and_what_is_none_is_quarantined(outcome: Outcome) -> None:
+def test_every_click_is_curated_once_and_what_is_none_is_kept_apart(outcome: Outcome) -> None:
     audited = outcome.batch["audit_activity"]
-    assert audited["rows_in"] == len(outcome.clicks) + len(BAD)
-    assert (audited["rows_curated"], audited["rows_quarantined"]) == (len(outcome.clicks), len(BAD))
+    assert (audited["rows_in"], audited["rows_quarantined"]) == (len(outcome.clicks), 0)
+    assert audited["rows_curated"] == len(outcome.clicks)
     found = read_table(f"select {', '.join(FIELDS)} from ecomm_user_activity")
     sent = Counter(tuple(click[name] or None for name in FIELDS) for click in outcome.clicks)
     assert Counter(tuple(row[name] for name in FIELDS) for row in found) == sent
-    quarantined = read_table("select line from ecomm_user_activity_quarantine")
-    assert sorted(str(row["line"]) for row in quarantined) == sorted(BAD)
+    malformed = read_table("select trim(record) as record, reason from ecomm_user_activity_malformed")
+    assert sorted(str(row["record"]) for row in malformed) == sorted(BAD)
+    assert {str(row["reason"]) for row in malformed} == {"not a JSON object", "txn_timestamp: missing"}
 
 
 def test_a_click_happened_when_it_was_sent(outcome: Outcome) -> None:

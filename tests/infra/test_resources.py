@@ -168,6 +168,14 @@ def test_table_is_parquet_by_month(aws: Aws, table: str) -> None:
     assert "parquet" in found["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"]
 
 
+def test_malformed_records_are_a_table_of_json_lines(aws: Aws) -> None:
+    found = aws("glue").get_table(DatabaseName=DEV.curated_database, Name="ecomm_user_activity_malformed")["Table"]
+    descriptor = found["StorageDescriptor"]
+    assert descriptor["Location"] == f"s3://{DEV.raw_bucket}/ecomm_user_activity_malformed/"
+    assert descriptor["SerdeInfo"]["SerializationLibrary"] == "org.openx.data.jsonserde.JsonSerDe"
+    assert [column["Name"] for column in descriptor["Columns"]] == ["day", "object", "line", "reason", "record"]
+
+
 @pytest.mark.parametrize("stream", [DEV.clicks_stream, DEV.counts_stream])
 def test_stream_is_on_demand_with_four_shards(aws: Aws, stream: str) -> None:
     summary = aws("kinesis").describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]

@@ -17,20 +17,29 @@ from ecomm.upload.layout import UNCOMPRESSED, archived_day_name
 ARCHIVE = "ecomm_user_activity_archive/"
 # What each day's files in the data set were made of; written after their months were announced.
 LEDGER = "ecomm_user_activity_archive_ledger.json"
+# A change of what a click is takes a new number: the days that are looked at are then taken again.
+RULES_VERSION = 2
 
 
-def chosen_day(asked: str, run_after: datetime) -> date:
-    """The day of the form; `yesterday` is the one before `run_after`, in UTC.
+def chosen_day(asked: str, run_date: datetime) -> date:
+    """The day of the form; `yesterday` is the one before `run_date`, in UTC.
 
-    Raises DataError for what is no day, and for one that has not begun.
+    Raises DataError for what is no day, and for a day or a run's date that has not begun.
     """
+    today = datetime.now(UTC).date()
     if asked == YESTERDAY:
-        return run_after.astimezone(UTC).date() - timedelta(days=1)
+        date_of_run = run_date.astimezone(UTC).date()
+        if date_of_run > today:
+            raise DataError(
+                f"The run's date, {date_of_run}, has not begun yet; it is {today} in UTC. Run it for a date that has, "
+                "or name the day."
+            )
+        return date_of_run - timedelta(days=1)
     try:
         day = date.fromisoformat(asked)
     except ValueError as error:
         raise DataError(f"{asked!r} is not a day; write it as 2019-11-30.") from error
-    if day > (today := datetime.now(UTC).date()):
+    if day > today:
         raise DataError(f"{day} has not begun yet; it is {today} in UTC.")
     return day
 
@@ -69,7 +78,11 @@ def archived_objects(bucket: str, day: date) -> list[dict[str, Any]]:
 def entry(objects: Sequence[Mapping[str, Any]], files: Mapping[str, str]) -> dict[str, Any]:
     """What the ledger says of a day when these files, the ETag of each by key, hold all of these archived objects."""
     archived = "".join(f"{found['Key']} {found['ETag']}\n" for found in objects)
-    return {"archived": hashlib.sha256(archived.encode()).hexdigest(), "files": dict(sorted(files.items()))}
+    return {
+        "archived": hashlib.sha256(archived.encode()).hexdigest(),
+        "files": dict(sorted(files.items())),
+        "rules": RULES_VERSION,
+    }
 
 
 def enter(entries: Mapping[str, Any]) -> None:

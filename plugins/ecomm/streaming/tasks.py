@@ -48,19 +48,29 @@ def summary(application: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     return found
 
 
-def unpack(asked: str, days_before: int, run_after: datetime) -> dict[str, Any]:
+def date_of_run(dag_run: Any) -> datetime:
+    """The date that a run is for: of a run by hand the one it was given, of others the one it was due at.
+
+    Both stay the same when an old run is cleared, or made up for later.
+    """
+    given: datetime | None = dag_run.logical_date if dag_run.run_type == "manual" else None
+    due: datetime = dag_run.run_after
+    return given or due
+
+
+def unpack(asked: str, days_before: int, run_date: datetime) -> dict[str, Any]:
     """The day of the form, or the one before, as files of the data set, and those before it that are behind.
 
     days_before: of so many days before it, each is taken of which the archive has more than the data set.
-    run_after: the time that the run is for, which stays the same when an old run is cleared, or made up for later.
-    Returns {days, objects, rows, bytes, months, refused (a sentence for each day that could not be taken), entries (for
-    the ledger, by day)}. Raises AirflowSkipException where nothing was archived, and DataError where no day could be
-    taken.
+    Returns {days, objects, rows, bytes, malformed, malformed_reasons (the first), drill_clicks, months, refused (a
+    sentence for each day that could not be taken), entries (for the ledger, by day)}. Raises AirflowSkipException if
+    nothing was archived, and DataError if no day could be taken.
     """
     from ecomm.streaming.archive import unpack_day
     from ecomm.streaming.archived_days import behind, chosen_day
+    from ecomm.streaming.malformed import MAX_REASONS
 
-    day = chosen_day(asked, run_after)
+    day = chosen_day(asked, run_date)
     unpacked, refused = [], []
     for each in (*behind(day, days_before), day):
         try:
@@ -70,19 +80,28 @@ def unpack(asked: str, days_before: int, run_after: datetime) -> dict[str, Any]:
             refused.append(str(error))
             continue
         log.info("%s: %s clicks in %d objects, of %s", each, f"{found['rows']:,}", found["objects"], found["months"])
-        if found["months"]:
+        if found["objects"] or found["months"]:
             unpacked.append(found)
     if not unpacked:
         if refused:
             raise DataError(" ".join(refused))
         raise AirflowSkipException(f"Nothing was archived on {day}, so there is nothing to take over.")
+    sums = ("objects", "rows", "bytes", "malformed", "drill_clicks")
     return {
         "days": [found["day"] for found in unpacked],
-        **{name: sum(found[name] for found in unpacked) for name in ("objects", "rows", "bytes")},
+        **{name: sum(found[name] for found in unpacked) for name in sums},
+        "malformed_reasons": [reason for found in unpacked for reason in found["malformed_reasons"]][:MAX_REASONS],
         "months": sorted({month for found in unpacked for month in found["months"]}),
         "refused": refused,
         "entries": {found["day"]: found["entry"] for found in unpacked},
     }
+
+
+def months_to_announce(unpacked: Mapping[str, Any]) -> dict[str, Any]:
+    """What the batch is told: {months, rows, bytes}. Raises AirflowSkipException if no month has changed."""
+    if not unpacked["months"]:
+        raise AirflowSkipException(f"{', '.join(unpacked['days'])} had no click to curate, so no month has changed.")
+    return {name: unpacked[name] for name in ("months", "rows", "bytes")}
 
 
 def summarize_unpacked(unpacked: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,14 @@
-"""A day of the archive as files of the data set: every record once, and what is no click as it came."""
+"""A day of the archive as files of the data set: every click once, and what is no click in a place of its own."""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import json
+import random
 import re
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -107,31 +109,83 @@ def test_a_day_taken_again_replaces_its_files(world: World) -> None:
     assert world.aws.list_objects(world.names.raw_bucket, DECEMBER) == []
 
 
-@pytest.mark.parametrize(
-    "record",
-    [
-        b"no json at all",
-        b"\xff\xfe\x00 not even text",
-        b"[1, 2]",
-        b'{"event_time": "2019-11-01 00:00:00 UTC"}',
-        *clicks({"txn_timestamp": "yesterday"}, {"txn_timestamp": None}, {"brand": ["a"]}, {"brand": "two\nlines"}),
-    ],
-)
-def test_what_is_no_click_is_kept_as_it_came(world: World, record: bytes) -> None:
+def malformed(world: World, day: date = DAY) -> list[dict[str, Any]]:
+    key = f"ecomm_user_activity_malformed/{day}.json"
+    if not world.aws.list_objects(world.names.raw_bucket, key):
+        return []
+    return [json.loads(line) for line in read(world, key)]
+
+
+def test_a_malformed_record_is_kept_with_its_reason_and_in_no_month(world: World) -> None:
     from ecomm.streaming.archive import unpack_day
 
-    put(world, f"{FOLDER}hour=10/a.gz", [*clicks({}), record, *clicks({})])
-    assert unpack_day(DAY)["rows"] == 3
-    assert read(world, NOVEMBER)[2] == record + b"\n"
+    records = [*clicks({}), b"no json", b"\xff\xfe{", *clicks({"txn_timestamp": 1764498030}, {})]
+    put(world, f"{FOLDER}hour=10/a.gz", records)
+    put(world, f"{FOLDER}hour=11/b.gz", clicks({"user_id": None}))
+    found = unpack_day(DAY)
+    assert (found["rows"], found["malformed"], found["months"]) == (2, 4, ["2025-11"])
+    assert len(read(world, NOVEMBER)) == 3
+    uri = f"s3://{world.names.raw_bucket}/{FOLDER}"
+    time = "write a time of this century with its zone, such as 2026-11-24T00:00:00.123Z"
+    assert malformed(world) == [
+        {"day": "2025-11-30", "object": f"{uri}hour={name}", "line": line, "reason": reason, "record": record}
+        for name, line, reason, record in [
+            ("10/a.gz", 2, "not a JSON object", "no json\n"),
+            ("10/a.gz", 3, "not a JSON object", "\ufffd\ufffd{\n"),
+            ("10/a.gz", 4, f"txn_timestamp: 1764498030 is a number; {time}", records[3].decode()),
+            ("11/b.gz", 1, "user_id: missing", clicks({"user_id": None})[0].decode()),
+        ]
+    ]
+    assert found["malformed_reasons"][0] == f"{uri}hour=10/a.gz, line 2: not a JSON object"
 
 
-def test_a_damaged_object_is_named_and_nothing_is_written(world: World) -> None:
+def test_a_day_taken_again_replaces_its_malformed_records(world: World) -> None:
+    from ecomm.streaming.archive import unpack_day
+
+    put(world, f"{FOLDER}hour=10/a.gz", [b"{}", b"{}"])
+    assert [unpack_day(DAY)["malformed"] for _ in range(2)] == [2, 2]
+    assert len(malformed(world)) == 2
+    put(world, f"{FOLDER}hour=10/a.gz", clicks({}))
+    assert unpack_day(DAY)["malformed"] == 0
+    assert malformed(world) == []
+
+
+def test_the_clicks_of_drills_go_nowhere(world: World) -> None:
+    from ecomm.contract import DRILL_USERS
+    from ecomm.streaming.archive import unpack_day
+
+    first, last = DRILL_USERS[0], DRILL_USERS[-1]
+    users = [first, str(last), first - 1, last + 1]
+    put(world, f"{FOLDER}hour=10/a.gz", clicks(*({"user_id": user} for user in users)))
+    found = unpack_day(DAY)
+    assert (found["rows"], found["drill_clicks"], found["malformed"]) == (2, 2, 0)
+    taken = [row["user_id"] for row in csv.DictReader(line.decode() for line in read(world, NOVEMBER))]
+    assert taken == [str(first - 1), str(last + 1)]
+
+
+def test_a_day_of_drills_and_malformed_records_alone_changes_no_month_and_is_taken_once(world: World) -> None:
+    from airflow.sdk.exceptions import AirflowSkipException
+    from ecomm.contract import DRILL_USERS
+    from ecomm.streaming.archived_days import behind
+    from ecomm.streaming.tasks import months_to_announce, summarize_unpacked, unpack
+
+    put(world, f"{FOLDER}hour=10/a.gz", [b"{}", *clicks({"user_id": DRILL_USERS[0]})])
+    found = unpack(str(DAY), 0, NIGHT)
+    with pytest.raises(AirflowSkipException, match="2025-11-30 had no click to curate"):
+        months_to_announce(found)
+    summarized = summarize_unpacked(found)
+    assert (summarized["rows"], summarized["malformed"], summarized["drill_clicks"]) == (0, 1, 1)
+    assert behind(NEXT_DAY, 7) == []
+
+
+@pytest.mark.parametrize("damage", ["short", "broken"])
+def test_a_damaged_object_is_named_and_nothing_is_written(world: World, damage: str) -> None:
     from ecomm.streaming.archive import unpack_day
 
     put(world, f"{FOLDER}hour=10/a.gz", clicks({}))
-    whole = gzip.compress(b"x" * 1000)
-    world.put(world.names.raw_bucket, f"{FOLDER}hour=11/b.gz")
-    world.aws.client("s3").put_object(Bucket=world.names.raw_bucket, Key=f"{FOLDER}hour=11/b.gz", Body=whole[:-9])
+    whole = gzip.compress(random.Random(1).randbytes(1000))
+    body = {"short": whole[:-9], "broken": whole[:20] + bytes(30) + whole[50:]}[damage]
+    world.aws.client("s3").put_object(Bucket=world.names.raw_bucket, Key=f"{FOLDER}hour=11/b.gz", Body=body)
     with pytest.raises(DataError, match=re.escape(f"{FOLDER}hour=11/b.gz is not a whole GZIP file")):
         unpack_day(DAY)
     assert world.aws.list_objects(world.names.raw_bucket, "ecomm_user_activity_uncompressed/") == []
@@ -183,7 +237,8 @@ def test_the_days_that_are_behind_are_taken_with_the_next(world: World) -> None:
     found = summarize_unpacked(unpack("yesterday", 7, NIGHT))
     assert found.pop("bytes") > 0
     assert found == {
-        "days": ["2025-11-28", "2025-11-30"], "objects": 2, "rows": 3, "months": ["2025-11", "2025-12"], "refused": []
+        "days": ["2025-11-28", "2025-11-30"], "objects": 2, "rows": 3, "malformed": 0, "drill_clicks": 0,
+        "malformed_reasons": [], "months": ["2025-11", "2025-12"], "refused": []
     }  # fmt: skip
     assert unpack("yesterday", 7, NIGHT)["days"] == ["2025-11-30"]
 
@@ -235,6 +290,30 @@ def test_what_is_no_day_is_refused(asked: str, why: str) -> None:
 
     with pytest.raises(DataError, match=why):
         chosen_day(asked, NIGHT)
+
+
+def test_a_run_by_hand_is_for_its_own_date_and_another_for_when_it_was_due() -> None:
+    from ecomm.streaming.archived_days import chosen_day
+    from ecomm.streaming.tasks import date_of_run
+
+    past, now = datetime(2025, 11, 15, tzinfo=UTC), datetime(2025, 12, 1, 9, tzinfo=UTC)
+    for run_type, logical, due, day in [
+        ("manual", past, now, date(2025, 11, 14)),
+        ("manual", None, now, date(2025, 11, 30)),
+        ("scheduled", past, now, date(2025, 11, 30)),
+        ("backfill", past, past, date(2025, 11, 14)),
+        ("asset_triggered", None, now, date(2025, 11, 30)),
+    ]:
+        run = SimpleNamespace(run_type=run_type, logical_date=logical, run_after=due)
+        assert chosen_day("yesterday", date_of_run(run)) == day, run_type
+
+
+def test_a_run_for_a_date_that_has_not_begun_is_refused() -> None:
+    from ecomm.streaming.archived_days import chosen_day
+
+    future = datetime.now(UTC) + timedelta(days=1)
+    with pytest.raises(DataError, match=f"The run's date, {future:%Y-%m-%d}, has not begun yet"):
+        chosen_day("yesterday", future)
 
 
 def test_firehose_puts_a_day_where_it_is_looked_for() -> None:

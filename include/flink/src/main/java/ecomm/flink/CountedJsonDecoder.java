@@ -1,53 +1,55 @@
 package ecomm.flink;
 
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.types.logical.RowType;
+import org.apache.flink.util.Collector;
 
-/** Decodes a record with Flink's json, or counts it as malformed and gives no row. Never fails. */
+/** Decodes each JSON object of a record as a row, and counts as malformed what is none. Never fails. */
 final class CountedJsonDecoder implements DeserializationSchema<RowData> {
-  private static final byte[] EMPTY = {};
-
-  private final DeserializationSchema<RowData> json;
-  private final JsonFit fit;
+  private final TypeInformation<RowData> produced;
+  private final ObjectRow row;
+  private transient JsonValues values;
   private transient MalformedRecords malformed;
 
-  CountedJsonDecoder(DeserializationSchema<RowData> json, RowType type) {
-    this.json = json;
-    this.fit = new JsonFit(type);
+  CountedJsonDecoder(TypeInformation<RowData> produced, RowType type) {
+    this.produced = produced;
+    this.row = new ObjectRow(type);
   }
 
   @Override
-  public void open(InitializationContext context) throws Exception {
-    json.open(context);
+  public void open(InitializationContext context) {
+    values = new JsonValues(row);
     malformed = new MalformedRecords(context.getMetricGroup());
   }
 
-  /**
-   * The one-row method, and not the one with a collector: a failure of an operator behind the collector would look like
-   * a malformed record.
-   */
+  /** All rows are read before the first is handed on: a failure behind the collector is not a malformed record. */
   @Override
-  public RowData deserialize(byte[] message) {
-    byte[] record = message == null ? EMPTY : message;
-    try {
-      fit.check(record);
-      return json.deserialize(record);
-    } catch (IOException | RuntimeException e) {
-      malformed.add(record, e);
-      return null;
+  public void deserialize(byte[] message, Collector<RowData> out) {
+    if (message == null) {
+      return;
     }
+    List<RowData> rows = new ArrayList<>(1);
+    values.read(message, rows, malformed);
+    rows.forEach(out::collect);
   }
 
   @Override
-  public boolean isEndOfStream(RowData row) {
+  public RowData deserialize(byte[] message) throws IOException {
+    throw new UnsupportedOperationException("A record may hold several rows; use the method with a collector.");
+  }
+
+  @Override
+  public boolean isEndOfStream(RowData next) {
     return false;
   }
 
   @Override
   public TypeInformation<RowData> getProducedType() {
-    return json.getProducedType();
+    return produced;
   }
 }

@@ -22,19 +22,20 @@ final class MalformedRecords {
     counter = metrics.addGroup(GROUP).counter(METRIC);
   }
 
-  void add(byte[] record, Exception reason) {
+  /** Counts the text from {@code start} to {@code end} of a record. */
+  void add(byte[] record, int start, int end, Exception reason) {
     counter.inc();
     if (sample.next(System.nanoTime())) {
-      String start = new String(record, 0, Math.min(record.length, SHOWN_BYTES), StandardCharsets.UTF_8);
+      int length = end - start;
+      String beginning = new String(record, start, Math.min(length, SHOWN_BYTES), StandardCharsets.UTF_8);
       LOG.warn("Malformed record dropped, {} so far: {}. It has {} bytes and begins with: {}",
-          counter.getCount(), reasonOf(reason), record.length, start);
+          counter.getCount(), reasonOf(reason), length, beginning);
     }
   }
 
-  /** Flink's decoder repeats the whole record in its own message and tells the reason in the cause's. */
-  private static String reasonOf(Throwable reason) {
-    Throwable cause = reason.getCause() == null ? reason : reason.getCause();
-    String message = cause.getMessage();
-    return message == null ? cause.getClass().getSimpleName() : message.lines().findFirst().orElse(message);
+  /** Jackson's messages go on with the place, over several lines. */
+  private static String reasonOf(Exception reason) {
+    String message = reason.getMessage();
+    return message == null ? reason.getClass().getSimpleName() : message.lines().findFirst().orElse(message);
   }
 }
