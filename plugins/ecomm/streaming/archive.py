@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any
 
 from ecomm.aws import delete_objects, list_objects
-from ecomm.contract import COLUMNS, HEADER, month_of_partition
+from ecomm.contract import COLUMNS, DRILL_USERS, HEADER, month_of_partition
 from ecomm.errors import DataError
 from ecomm.settings import settings
 from ecomm.streaming.archived_days import archived_objects, day_prefix, entry, files_of
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 # Times of sending as the simulator writes them; the data set's own have no fraction of a second.
 SENT = re.compile(r"(\d{4}-(?:0[1-9]|1[0-2])-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d{1,9})?Z")
 LINES_AT_ONCE = 20_000
+USER = COLUMNS.index("user_id")
 
 
 def unpack_day(day: date) -> dict[str, Any]:
@@ -89,6 +90,8 @@ class _Files:
     def add(self, lines: Iterator[bytes], pool: PartPool) -> None:
         waiting: dict[str, list[bytes]] = {}
         for number, line in enumerate(filter(None, map(bytes.strip, lines)), 1):
+            if _of_a_drill(line):
+                continue
             month, row = _row(line, f"{self._day:%Y-%m}")
             waiting.setdefault(month, []).append(row)
             if number % LINES_AT_ONCE == 0:
@@ -112,6 +115,12 @@ class _Files:
             self._writers[month].write(b"".join(rows))
             self.rows += len(rows)
         waiting.clear()
+
+
+def _of_a_drill(line: bytes) -> bool:
+    """Whether a line is a click of a drill, which is curated nowhere."""
+    values = _values(line)
+    return values is not None and values[USER].isdecimal() and int(values[USER]) in DRILL_USERS
 
 
 def _row(line: bytes, month_of_day: str) -> tuple[str, bytes]:
