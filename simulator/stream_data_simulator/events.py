@@ -37,6 +37,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LONGEST_LINE = 256 << 10
 LONGEST_KEY = 256
 
+_USER = list(COLUMNS).index("user_id")
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _PRICE = r"-?\d{1,8}(?:\.\d{1,2})?"
 # Ids that fit 64 bits by their length alone, and text that JSON writes as it is.
@@ -105,7 +106,7 @@ class EventReader:
             self._seconds = epoch_seconds(event_time.decode())
             self._time = event_time
         if self._marks:
-            user, session = self._marks.user(user), self._marks.session(session)
+            user, session = self._marks.users[user], self._marks.sessions[session]
         head = _JSON % (
             event_time,
             event_type,
@@ -117,7 +118,8 @@ class EventReader:
             user,
             b'"%b"' % session if session else b"null",
         )
-        return Event(self._seconds, (*fields[:7], user, session)[self._key] or user, head)
+        key = fields[self._key] if self._key < _USER else (user, session)[self._key - _USER]
+        return Event(self._seconds, key or user, head)
 
     def _read_with_care(self, line: bytes) -> Event:
         if len(line) > LONGEST_LINE:
@@ -126,8 +128,11 @@ class EventReader:
         check(fields)
         event_time, event_type, product, category, code, brand, price, user, session = fields
         if self._marks:
-            user, session = self._marks.user(user.encode()).decode(), self._marks.session(session.encode()).decode()
-        key = (*fields[:7], user, session)[self._key] or user
+            user, session = (
+                self._marks.users[user.encode()].decode(),
+                self._marks.sessions[session.encode()].decode(),
+            )
+        key = (*fields[:_USER], user, session)[self._key] or user
         if len(key) > LONGEST_KEY:
             raise RowError(f"its partition key is longer than {LONGEST_KEY} characters")
         head = _JSON % tuple(

@@ -8,8 +8,8 @@ from .errors import RowError
 
 # The simulator travels alone, so it carries its own copy of include/contract; a test holds the two equal.
 REPLAYED_USERS = range(9_200_000_000_000, 9_300_000_000_000)
-# Two thousand visits are open at the same moment of a busy hour; a cleared cache only costs time.
-CACHED_SESSIONS = 20_000
+# Two thousand visits are open at the same moment of a busy hour; emptying a cache only costs time.
+MAX_CACHED = 20_000
 
 _FIRST = REPLAYED_USERS.start
 _LAST_OWN_ID = len(REPLAYED_USERS) - 1
@@ -17,41 +17,52 @@ _LAST_OWN_ID = len(REPLAYED_USERS) - 1
 _FREE_BITS = 0xFFFFFFFF_FFFF_0FFF_3FFF_FFFFFFFFFFFF
 
 
-class Marks:
-    """Maps the users and sessions of one pass over the source to those that are sent.
+class _Cache(dict[bytes, bytes]):
+    """Looks up what was computed before, at the speed of a dictionary: each row of a simulation asks twice."""
 
-    Both mappings are one to one, so that no two users and no two sessions of the source become one.
-    """
+    def __missing__(self, value: bytes) -> bytes:
+        if len(self) == MAX_CACHED:
+            self.clear()
+        self[value] = marked = self.compute(value)
+        return marked
 
-    def __init__(self) -> None:
-        self._mask = 0
-        self._sessions: dict[bytes, bytes] = {}
-        self.begin_pass()
+    def compute(self, value: bytes) -> bytes:
+        raise NotImplementedError
 
-    def begin_pass(self) -> None:
-        """Draws sessions that no pass before had."""
-        self._mask = randbits(128) & _FREE_BITS
-        self._sessions.clear()
 
-    def user(self, user: bytes) -> bytes:
-        """Raises RowError for an id that the range has no room for."""
-        number = int(user)
+class Users(_Cache):
+    """Maps a user_id to the one that is sent, one to one; raises RowError for an id that the range has no room for."""
+
+    def compute(self, value: bytes) -> bytes:
+        number = int(value)
         if not 0 <= number <= _LAST_OWN_ID:
-            raise RowError(_no_room(number))
+            raise RowError(
+                f"user_id {number} has no replay id: a row is sent under {_FIRST} plus its own id, "
+                f"from 0 to {_LAST_OWN_ID}"
+            )
         return b"%d" % (_FIRST + number)
 
-    def session(self, session: bytes) -> bytes:
-        """An empty session stays empty. session: otherwise a UUID."""
-        if session not in self._sessions:
-            if len(self._sessions) == CACHED_SESSIONS:
-                self._sessions.clear()
-            self._sessions[session] = self._derived(session) if session else b""
-        return self._sessions[session]
 
-    def _derived(self, session: bytes) -> bytes:
-        digits = b"%032x" % (int(session.replace(b"-", b""), 16) ^ self._mask)
+class Sessions(_Cache):
+    """Maps a session, a UUID, to one that no other pass or run has, one to one; an empty one stays empty."""
+
+    def __init__(self) -> None:
+        self._mask = randbits(128) & _FREE_BITS
+
+    def compute(self, value: bytes) -> bytes:
+        if not value:
+            return b""
+        digits = b"%032x" % (int(value.replace(b"-", b""), 16) ^ self._mask)
         return b"-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def _no_room(user: int) -> str:
-    return f"user_id {user} has no replay id: a row is sent under {_FIRST} plus its own id, from 0 to {_LAST_OWN_ID}"
+class Marks:
+    """The users and sessions that the rows of one pass over the source are sent under."""
+
+    def __init__(self) -> None:
+        self.users = Users()
+        self.sessions = Sessions()
+
+    def begin_pass(self) -> None:
+        """Draws sessions that no pass before had."""
+        self.sessions = Sessions()

@@ -22,7 +22,7 @@ from simulator.stream_data_simulator.events import (
     is_no_row,
     split,
 )
-from simulator.stream_data_simulator.replays import CACHED_SESSIONS, REPLAYED_USERS, Marks
+from simulator.stream_data_simulator.replays import MAX_CACHED, REPLAYED_USERS, Marks
 from tests.simulator.conftest import row
 
 CONTRACT = json.loads((Path(__file__).resolve().parents[2] / "include/contract/ecomm_user_activity.json").read_text())
@@ -183,7 +183,7 @@ def test_a_user_that_has_no_replay_id_is_refused_by_name(user: int) -> None:
 
 def test_a_session_is_one_session_within_a_pass_and_another_in_the_next() -> None:
     reader = EventReader("user_session", Marks())
-    sessions = [f"4d3b30da-a5e4-49df-b1a8-{number:012x}" for number in range(3 * CACHED_SESSIONS)]
+    sessions = [f"4d3b30da-a5e4-49df-b1a8-{number:012x}" for number in range(3 * MAX_CACHED)]
     passes = []
     for _ in range(2):
         reader.begin_pass()
