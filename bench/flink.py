@@ -29,6 +29,7 @@ from bench.report import ROOT, Figure, report
 from simulator.dataset_generator import HEADER, generate
 from simulator.stream_data_simulator import Options, stream_data_simulator
 from simulator.stream_data_simulator.events import JSON_END, EventReader
+from simulator.stream_data_simulator.replays import Marks
 
 CODE = ROOT / "include/flink/target/flink-application.zip"
 PROPERTIES = ROOT / "include/flink/application_properties.json"
@@ -95,7 +96,7 @@ def write_events(rows: Path, folder: Path) -> None:
     As in the shards, the events of all files are of the same time at the same place: one file, read in parts, would
     keep the windows of its last part open until the first one is through.
     """
-    reader = EventReader("category_id")
+    reader = EventReader("category_id", Marks())
     folder.mkdir()
     with ExitStack() as opened, rows.open("rb") as source:
         files = [opened.enter_context((folder / f"{number}.json").open("wb")) for number in range(PARALLELISM)]

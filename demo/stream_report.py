@@ -63,7 +63,7 @@ def archive(streamed: Streamed) -> Text:
         ("Archive  ", "bold"),
         f"{len(streamed.archive.clicks):,} of {streamed.sent.events:,} clicks in {folder}/\n",
         ("Flink    ", "bold"),
-        f"{streamed.late:,} late, {streamed.malformed:,} malformed\n",
+        f"{streamed.late:,} late (docs/streaming.md says of what), {streamed.malformed:,} malformed\n",
         ("Shards   ", "bold"),
         f"{len(shares)} of {streamed.sent.account['open_shards']}, the busiest with {busiest:.0%}; ",
         f"the hottest {streamed.sent.account['partition_key']} has {streamed.sent.account['hottest_key_share']:.0%}",

@@ -13,7 +13,16 @@ _CONTRACT = json.loads((INCLUDE / "contract/ecomm_user_activity.json").read_text
 DOMAINS: dict[str, str] = {column["name"]: column["domain"] for column in _CONTRACT["columns"]}
 COLUMNS = tuple(DOMAINS)
 # Exact in a JavaScript number, and beyond every id of the data set and its generator.
-DRILL_USERS = range(_CONTRACT["reserved_users"]["drill"]["first"], _CONTRACT["reserved_users"]["drill"]["last"] + 1)
+_RESERVED = {
+    name: range(users["first"], users["last"] + 1)
+    for name, users in _CONTRACT["reserved_users"].items()
+    if name != "description"
+}
+DRILL_USERS = _RESERVED["drill"]
+# From the first of them to the last: ids that no test uses yet are no customer's either.
+RESERVED_USERS = range(
+    min(users.start for users in _RESERVED.values()), max(users.stop for users in _RESERVED.values())
+)
 HEADER = ",".join(COLUMNS).encode() + b"\n"
 
 MONTH_PATTERN = r"20\d\d-(0[1-9]|1[0-2])"

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ecomm.contract import RESERVED_USERS
 from ecomm.resources import SQL
 from ecomm.settings import settings
 
@@ -13,13 +14,18 @@ from ecomm.settings import settings
 def render(file: str, table: str | None = None) -> str:
     """The statement of a file such as `marts/kpi_daily_visitors.sql`.
 
-    A file may name {{ database }} (of the curated tables), {{ table }} (the one under audit, with its database) and the
-    thresholds of thresholds.json, as in {{ thresholds.events_per_hour }}. Any other name raises jinja2.UndefinedError.
+    A file may name {{ database }} (of the curated tables), {{ table }} (the one under audit, with its database), the
+    thresholds of thresholds.json, as in {{ thresholds.events_per_hour }}, and {{ reserved_users }}, which completes
+    `where user_id` with the contract's range. Any other name raises jinja2.UndefinedError.
     """
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
-    names: dict[str, Any] = {"database": settings().curated_database, "thresholds": _thresholds()}
+    names: dict[str, Any] = {
+        "database": settings().curated_database,
+        "thresholds": _thresholds(),
+        "reserved_users": f"between {RESERVED_USERS[0]} and {RESERVED_USERS[-1]}",
+    }
     if table:
         names["table"] = table
     return environment.from_string((SQL / file).read_text()).render(names)

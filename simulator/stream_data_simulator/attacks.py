@@ -18,7 +18,8 @@ from uuid import UUID
 
 from .errors import SimulatorError
 
-# Beyond every id of the data (nine digits) and of its generator, and still exact in a JavaScript number.
+# Part of the contract's reserved users, beyond every id of a shop and still exact in a JavaScript number; a test holds
+# the copy equal.
 PLANTED_USERS = range(9_000_000_000_000, 9_001_000_000_000)
 DEFAULT_START = 1.0
 

@@ -29,6 +29,8 @@ INTERRUPTED = 130
 
 DESCRIPTION = """\
 Sends the rows of the data set to a Kinesis stream as JSON, each with the time of its sending as txn_timestamp.
+A row is sent under user_id 9200000000000 plus its own and in a session of this run and pass, so that every table can
+tell replayed clicks from those of customers.
 AWS credentials and region are those of the AWS CLI; AWS_ENDPOINT_URL names another endpoint, as the local platform.
 """
 EPILOG = """\

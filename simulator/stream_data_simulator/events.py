@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from .errors import RowError, SimulatorError
+from .replays import Marks
 
 # The simulator travels alone, so it carries its own copy of include/contract; a test holds the two equal.
 COLUMNS = {
@@ -36,6 +37,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LONGEST_LINE = 256 << 10
 LONGEST_KEY = 256
 
+_USER = list(COLUMNS).index("user_id")
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _PRICE = r"-?\d{1,8}(?:\.\d{1,2})?"
 # Ids that fit 64 bits by their length alone, and text that JSON writes as it is.
@@ -74,19 +76,24 @@ class Event(NamedTuple):
 class EventReader:
     """Reads lines as events.
 
-    key_column: the column whose value is the partition key; a row without one is keyed by its user_id.
-    reserved_users: ids that no row may have, since the simulation plants users of its own under them.
+    key_column: the column whose value, as it is sent, is the partition key; a row without one is keyed by its user_id.
+    marks: the users and sessions that the rows are sent under; without it they are sent under their own.
     """
 
-    def __init__(self, key_column: str, reserved_users: range = range(0)) -> None:
+    def __init__(self, key_column: str, marks: Marks | None = None) -> None:
         if key_column not in COLUMNS:
             raise SimulatorError(
                 f"streaming_partition_key {key_column!r} is no column; choose one of {', '.join(COLUMNS)}."
             )
         self._key = list(COLUMNS).index(key_column)
-        self._reserved = reserved_users
+        self._marks = marks
         self._time = b""
         self._seconds = 0
+
+    def begin_pass(self) -> None:
+        """Gives the sessions of the next rows marks of their own."""
+        if self._marks:
+            self._marks.begin_pass()
 
     def read(self, line: bytes) -> Event:
         """Raises RowError where the line is no event."""
@@ -98,8 +105,8 @@ class EventReader:
         if event_time != self._time:
             self._seconds = epoch_seconds(event_time.decode())
             self._time = event_time
-        if self._reserved and len(user) > 12:
-            self._check_user(int(user))
+        if self._marks:
+            user, session = self._marks.users[user], self._marks.sessions[session]
         head = _JSON % (
             event_time,
             event_type,
@@ -111,7 +118,8 @@ class EventReader:
             user,
             b'"%b"' % session if session else b"null",
         )
-        return Event(self._seconds, fields[self._key] or user, head)
+        key = fields[self._key] if self._key < _USER else (user, session)[self._key - _USER]
+        return Event(self._seconds, key or user, head)
 
     def _read_with_care(self, line: bytes) -> Event:
         if len(line) > LONGEST_LINE:
@@ -119,8 +127,12 @@ class EventReader:
         fields = split(line)
         check(fields)
         event_time, event_type, product, category, code, brand, price, user, session = fields
-        self._check_user(int(user))
-        key = fields[self._key] or user
+        if self._marks:
+            user, session = (
+                self._marks.users[user.encode()].decode(),
+                self._marks.sessions[session.encode()].decode(),
+            )
+        key = (*fields[:_USER], user, session)[self._key] or user
         if len(key) > LONGEST_KEY:
             raise RowError(f"its partition key is longer than {LONGEST_KEY} characters")
         head = _JSON % tuple(
@@ -131,10 +143,6 @@ class EventReader:
             )
         )
         return Event(epoch_seconds(event_time), key.encode(), head)
-
-    def _check_user(self, user: int) -> None:
-        if user in self._reserved:
-            raise RowError(f"user_id {user} is kept for planted users")
 
 
 def is_no_row(line: bytes) -> bool:

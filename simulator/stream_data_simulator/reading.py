@@ -50,6 +50,7 @@ class Reading:
         """Each pass in turn. Raises SimulatorError for a file of other columns, or with too many unreadable rows."""
         for _ in range(self._iterations):
             self.passes += 1
+            self._reader.begin_pass()
             yield self._events()
 
     def first_rows(self, count: int) -> list[bytes]:

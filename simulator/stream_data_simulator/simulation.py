@@ -10,7 +10,7 @@ from time import monotonic, sleep, time
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .attacks import PLANTED_USERS, plan_attacks, write_labels
+from .attacks import plan_attacks, write_labels
 from .batches import Aggregated, OneEach, Packing, Requests
 from .delivery import OrderedDelivery, ParallelDelivery, Sender, Show, Unsent
 from .errors import SimulatorError
@@ -20,6 +20,7 @@ from .kinesis import MAX_RECORDS, Record, Stream
 from .options import Options
 from .progress import Progress
 from .reading import Reading
+from .replays import Marks
 from .schedule import Due, Pace, Schedule
 from .source import Source
 from .summary import Summary, summarize
@@ -54,6 +55,8 @@ def stream_data_simulator(
 ) -> Summary:
     """Reads the CSV and sends each row as JSON with its `txn_timestamp`; returns the account of it.
 
+    A row is sent under a reserved user id and a session of this pass, so that no table takes a replay for a customer.
+
     stop: when set, nothing more is read, what was read is sent, and the account says `interrupted`.
     abort: when set, nothing is sent any more; the requests in flight are the last ones.
     show: called with each response. progress: whether to say on standard error how far it is.
@@ -61,7 +64,7 @@ def stream_data_simulator(
     """
     options = options or Options()
     session = boto3.session.Session()
-    reader = EventReader(options.partition_key, PLANTED_USERS if options.plants else range(0))
+    reader = EventReader(options.partition_key, Marks())
     reading = Reading(Source(options.source, session), reader, options.iterations)
     attacks = plan_attacks(options.plants, options.seed, reading.first_rows(SAMPLE_ROWS)) if options.plants else []
     stream = Stream(options.stream, session, options.in_flight)

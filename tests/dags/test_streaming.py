@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from simulator.dataset_generator import generate
+from simulator.stream_data_simulator.replays import REPLAYED_USERS
 from tests.conftest import Platform
 from tests.dags.conftest import ROOT, Run, deploy, read_table
 from tests.dags.expected import HEADER
@@ -27,7 +28,7 @@ STAGE = "clicks"
 BAD = ["no json at all", '{"user_id": 1}']
 # As a drill sends: counted and mailed, but no customer.
 DRILL = json.dumps({"user_id": 9_100_000_000_000, "txn_timestamp": f"{datetime.now(UTC).isoformat()}"}, indent=2)
-FIELDS = ("event_type", "product_id", "category_id", "category_code", "brand", "price", "user_id", "user_session")
+FIELDS = ("event_type", "product_id", "category_id", "category_code", "brand", "price", "user_id")
 ARCHIVE_SECONDS = 180
 
 
@@ -95,7 +96,10 @@ def outcome(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     lines = list(generate(2000, seed=11))
     source = tmp_path_factory.mktemp("clicks") / "clicks.csv"
     source.write_text(f"{HEADER}\n{''.join(lines)}")
-    clicks = list(csv.DictReader(lines, fieldnames=HEADER.split(",")))
+    clicks = [
+        click | {"user_id": str(REPLAYED_USERS[int(click["user_id"])])}
+        for click in csv.DictReader(lines, fieldnames=HEADER.split(","))
+    ]
     day = f"{datetime.now(UTC):%Y-%m-%d}"
 
     run("ecomm_dataset_upload", {"generated_rows": 1000})

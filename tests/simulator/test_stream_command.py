@@ -265,7 +265,7 @@ def test_all_options_together(stream: RealStream, csv_file: CsvFile, tmp_path: P
     assert (done.returncode, done.stderr) == (0, "")
     keys = Counter(record["PartitionKey"] for records in stream.shards().values() for record in records)
     label = json.loads((tmp_path / "l").read_text())
-    assert keys == {"520088904": 100, str(label["user_ids"][0]): 131}
+    assert keys == {"9200520088904": 100, str(label["user_ids"][0]): 131}
     assert label["first_txn_timestamp"].startswith("2026-11-24T00:00:0")
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from simulator.dataset_generator import generate
+from simulator.stream_data_simulator.attacks import PLANTED_USERS
 from simulator.stream_data_simulator.errors import RowError, SimulatorError
 from simulator.stream_data_simulator.events import (
     COLUMNS,
@@ -20,13 +22,14 @@ from simulator.stream_data_simulator.events import (
     is_no_row,
     split,
 )
+from simulator.stream_data_simulator.replays import MAX_CACHED, REPLAYED_USERS, Marks
 from tests.simulator.conftest import row
 
 CONTRACT = json.loads((Path(__file__).resolve().parents[2] / "include/contract/ecomm_user_activity.json").read_text())
 
 
-def read(line: str | bytes, key: str = "category_id") -> dict[str, Any]:
-    event = EventReader(key).read(line if isinstance(line, bytes) else line.encode())
+def read(line: str | bytes, key: str = "category_id", marks: Marks | None = None) -> dict[str, Any]:
+    event = EventReader(key, marks).read(line if isinstance(line, bytes) else line.encode())
     return json.loads(event.head + b"now" + JSON_END)
 
 
@@ -153,11 +156,62 @@ def test_an_unknown_partition_key_says_which_there_are() -> None:
         EventReader("category")
 
 
-def test_planted_ids_are_refused_in_the_data() -> None:
-    reader = EventReader("category_id", range(9_000_000_000_000, 9_000_000_000_010))
-    with pytest.raises(RowError, match="user_id 9000000000003 is kept for planted users"):
-        reader.read(row(user_id=9_000_000_000_003).encode())
-    assert reader.read(row(user_id=9_000_000_000_010).encode())
+def test_the_reserved_users_are_those_of_the_contract() -> None:
+    reserved = CONTRACT["reserved_users"]
+    for users, name in ((PLANTED_USERS, "planted"), (REPLAYED_USERS, "replay")):
+        assert users == range(reserved[name]["first"], reserved[name]["last"] + 1)
+
+
+@pytest.mark.parametrize("user", [0, 1, 520088904, 99_999_999_999])
+@pytest.mark.parametrize("end", ["", "\r"])
+def test_a_replayed_row_has_a_reserved_user_and_a_session_of_its_own(user: int, end: str) -> None:
+    """Read by the fast way, and by the careful one, which takes what a Windows file has at its line's end."""
+    event = read(row(user_id=user) + end, marks=Marks())
+    assert event["user_id"] == 9_200_000_000_000 + user
+    assert event["user_id"] in REPLAYED_USERS
+    assert event["user_session"] != read(row())["user_session"]
+    unmarked = {name: value for name, value in event.items() if name not in {"user_id", "user_session"}}
+    assert unmarked.items() < read(row()).items()
+
+
+@pytest.mark.parametrize("user", [-1, 100_000_000_000, 9_000_000_000_003, 9_200_520_088_904, 2**63 - 1])
+def test_a_user_that_has_no_replay_id_is_refused_by_name(user: int) -> None:
+    """Another id in its place would make it one with some other user; a row of an earlier replay is refused too."""
+    with pytest.raises(RowError, match=f"user_id {user} has no replay id: a row is sent under 9200000000000 plus its"):
+        read(row(user_id=user), marks=Marks())
+
+
+def test_a_session_is_one_session_within_a_pass_and_another_in_the_next() -> None:
+    reader = EventReader("user_session", Marks())
+    sessions = [f"4d3b30da-a5e4-49df-b1a8-{number:012x}" for number in range(3 * MAX_CACHED)]
+    passes = []
+    for _ in range(2):
+        reader.begin_pass()
+        first, again = ([reader.read(row(user_session=session).encode()).key for session in sessions] for _ in range(2))
+        assert first == again
+        passes.append({key.decode() for key in first})
+    assert len(passes[0] | passes[1] | set(sessions)) == 3 * len(sessions)
+    derived = [UUID(session) for session in passes[0]]
+    assert {session.version for session in derived} == {4}
+
+
+def test_a_session_is_derived_alike_by_both_ways_of_reading() -> None:
+    reader = EventReader("user_session", Marks())
+    assert reader.read(row().encode()) == reader.read(f"{row()}\r".encode())
+
+
+def test_no_session_stays_none() -> None:
+    for end in ("", "\r"):
+        assert read(row(user_session="") + end, marks=Marks())["user_session"] is None
+
+
+@pytest.mark.parametrize("column", ["user_id", "user_session"])
+def test_the_key_of_a_replayed_row_is_what_is_sent(column: str) -> None:
+    reader = EventReader(column, Marks())
+    for line in (row().encode(), f"{row()}\r".encode()):
+        event = reader.read(line)
+        assert event.key.decode() == str(json.loads(event.head + b"now" + JSON_END)[column])
+    assert EventReader("brand", Marks()).read(row(brand="").encode()).key == b"9200520088904"
 
 
 def test_headers_and_empty_lines_are_no_rows() -> None:

@@ -6,7 +6,7 @@ import json
 import random
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +23,7 @@ from simulator.stream_data_simulator import (
     stream_data_simulator,
 )
 from simulator.stream_data_simulator.events import COLUMNS, EventReader
+from simulator.stream_data_simulator.replays import REPLAYED_USERS
 from tests.simulator.conftest import RealStream, row
 from tests.simulator.faulty_endpoint import FaultyEndpoint
 
@@ -34,14 +35,23 @@ def product_ids(stream: RealStream) -> list[int]:
     return [event["product_id"] for event in stream.events()]
 
 
-def expected_events(lines: Sequence[str]) -> Counter[str]:
-    """The events of the rows without the time of sending, as text."""
+def expected_events(lines: Sequence[str]) -> list[dict[str, Any]]:
+    """The events of the rows under their replay ids, without the time of sending."""
     reader = EventReader("category_id")
-    return Counter(without_time(json.loads(reader.read(line.encode()).head + b'"}')) for line in lines)
+    events = (without_time(json.loads(reader.read(line.encode()).head + b'"}')) for line in lines)
+    return [event | {"user_id": REPLAYED_USERS[event["user_id"]]} for event in events]
 
 
-def without_time(event: dict[str, Any]) -> str:
-    return json.dumps({name: value for name, value in event.items() if name != "txn_timestamp"})
+def without_time(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if name != "txn_timestamp"}
+
+
+def by_session(events: Iterable[dict[str, Any]]) -> Counter[tuple[str, ...]]:
+    """The visits as the texts of their events, whatever their sessions are called."""
+    visits: dict[str | None, list[str]] = defaultdict(list)
+    for event in events:
+        visits[event["user_session"]].append(json.dumps(event | {"user_session": None}))
+    return Counter(tuple(sorted(visit)) for visit in visits.values())
 
 
 def test_every_row_is_in_the_stream_as_the_contract_says(stream: RealStream, csv_file: CsvFile) -> None:
@@ -50,7 +60,7 @@ def test_every_row_is_in_the_stream_as_the_contract_says(stream: RealStream, csv
     summary = stream_data_simulator(Options(source=str(csv_file(lines)), stream=stream.name))
     after = datetime.now(UTC)
     events = stream.events()
-    assert Counter(map(without_time, events)) == expected_events(lines)
+    assert by_session(map(without_time, events)) == by_session(expected_events(lines))
     assert all(list(event) == [*COLUMNS, "txn_timestamp"] for event in events)
     times = [datetime.strptime(event["txn_timestamp"], "%Y-%m-%dT%H:%M:%S.%f%z") for event in events]
     assert before.timestamp() - 0.001 <= min(times).timestamp() <= max(times).timestamp() <= after.timestamp() + 0.001
@@ -97,12 +107,38 @@ def test_stream_and_partition_key_come_from_the_users_variables(
     monkeypatch.setenv("streaming_partition_key", "user_id")
     stream_data_simulator(Options(source=str(csv_file([row(1, user_id=41), row(2, user_id=42)]))))
     keys = {record["PartitionKey"] for records in stream.shards().values() for record in records}
-    assert keys == {"41", "42"}
+    assert keys == {"9200000000041", "9200000000042"}
 
 
 def test_category_id_is_the_key_unless_told_otherwise(stream: RealStream, csv_file: CsvFile) -> None:
     stream_data_simulator(Options(source=str(csv_file([row()])), stream=stream.name))
     assert [r["PartitionKey"] for records in stream.shards().values() for r in records] == ["2053013555631882655"]
+
+
+def test_every_pass_and_run_has_sessions_of_its_own(stream: RealStream, csv_file: CsvFile) -> None:
+    lines = [
+        row(number, user_id=number % 3, user_session=f"4d3b30da-a5e4-49df-b1a8-{number % 3:012}")
+        for number in range(30)
+    ]
+    for _ in range(2):
+        stream_data_simulator(Options(source=str(csv_file(lines)), stream=stream.name, iterations=2))
+    events = stream.events()
+    visits = Counter((event["user_id"], event["user_session"]) for event in events)
+    # Two runs of two passes over three sessions of ten rows, each still one user's.
+    assert list(visits.values()) == [10] * 12
+    assert len({session for _, session in visits}) == 12
+    assert {user for user, _ in visits} == {9_200_000_000_000, 9_200_000_000_001, 9_200_000_000_002}
+    assert not any(session.startswith("4d3b30da-a5e4-49df") for _, session in visits)
+
+
+def test_a_user_without_a_replay_id_is_named_and_not_sent(stream: RealStream, csv_file: CsvFile) -> None:
+    lines = [row(1), row(2, user_id=100_000_000_000)]
+    summary = stream_data_simulator(Options(source=str(csv_file(lines)), stream=stream.name))
+    assert product_ids(stream) == [1]
+    assert summary.unreadable.first == [
+        "line 3: user_id 100000000000 has no replay id: a row is sent under 9200000000000 plus its own id, "
+        "from 0 to 99999999999"
+    ]
 
 
 def test_rows_that_cannot_be_read_are_counted_and_named(stream: RealStream, csv_file: CsvFile) -> None:

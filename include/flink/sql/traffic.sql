@@ -25,11 +25,7 @@ from (
             cast(count(1) over recent - 1 as double) as windows,
             cast(sum(observed) over recent - observed as double) as total,
             cast(sum(observed * observed) over recent - observed * observed as double) as squares
-        from (
-            select signal, observed, window_start, window_end, moment
-            from traffic_windows
-            cross join unnest(map['events', events, 'new_users', new_users]) as signals (signal, observed)
-        )
+        from traffic_windows
         window recent as (
             partition by signal
             order by moment

@@ -4,7 +4,6 @@
 create temporary view user_windows_of_the_hour as
 select
     moment,
-    clicks,
     count(1) over (
         partition by user_id order by moment range between interval '1' hour preceding and current row
     ) as windows

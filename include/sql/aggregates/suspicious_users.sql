@@ -2,7 +2,8 @@
 --
 -- Grain: user_id. Source: agg_activity.
 -- The rules and why their thresholds are where they are: include/sql/thresholds.json, docs/kpis.md. `reason` names the
--- first rule that the user breaks, in the order below.
+-- first rule that the user breaks, in the order below. A reserved user is a test or a replay and no visitor at all:
+-- include/contract/ecomm_user_activity.json.
 with hourly as (
     select
         user_id,
@@ -44,6 +45,7 @@ judged as (
     select
         *,
         case
+            when user_id {{ reserved_users }} then 'reserved'
             when events_in_busiest_hour > {{ thresholds.events_per_hour }} then 'events_per_hour'
             when carts_in_busiest_hour > {{ thresholds.carts_per_hour }} then 'carts_per_hour'
             when repeats_in_busiest_hour > {{ thresholds.repeats_per_hour }} then 'repeats_per_hour'

@@ -27,6 +27,7 @@ rule_breakers as (
         events > {{ thresholds.events_per_hour }}
         or carts > {{ thresholds.carts_per_hour }}
         or repeats > {{ thresholds.repeats_per_hour }}
+        or user_id {{ reserved_users }}
     union
     select user_id
     from hours
@@ -45,12 +46,13 @@ union all
 select
     'every user breaks the rule that is named' as check_name,
     count_if(
-        case reason
-            when 'events_per_hour' then events_in_busiest_hour <= {{ thresholds.events_per_hour }}
-            when 'carts_per_hour' then carts_in_busiest_hour <= {{ thresholds.carts_per_hour }}
-            when 'repeats_per_hour' then repeats_in_busiest_hour <= {{ thresholds.repeats_per_hour }}
-            when 'hours_per_day' then hours_in_busiest_day <= {{ thresholds.hours_per_day }}
-            when 'views_without_end' then views_without_end <= {{ thresholds.views_without_end }}
+        case
+            when user_id {{ reserved_users }} then reason is distinct from 'reserved'
+            when reason = 'events_per_hour' then events_in_busiest_hour <= {{ thresholds.events_per_hour }}
+            when reason = 'carts_per_hour' then carts_in_busiest_hour <= {{ thresholds.carts_per_hour }}
+            when reason = 'repeats_per_hour' then repeats_in_busiest_hour <= {{ thresholds.repeats_per_hour }}
+            when reason = 'hours_per_day' then hours_in_busiest_day <= {{ thresholds.hours_per_day }}
+            when reason = 'views_without_end' then views_without_end <= {{ thresholds.views_without_end }}
             else true
         end
     ) as failing_rows,

@@ -13,7 +13,13 @@ CARTING, CARTING_ENOUGH = 902, 802
 SLEEPLESS, LATE = 903, 803
 READER, LONG_READER, BUYING_READER = 904, 804, 805
 REPEATING, REPEATING_ENOUGH = 906, 806
+# The first and the last reserved id, the user beside each, and one that breaks another rule too.
+RESERVED, LAST_RESERVED, LOUD_RESERVED = 9_000_000_000_000, 9_299_999_999_999, 9_100_000_000_000
+BEFORE_RESERVED, AFTER_RESERVED = RESERVED - 1, LAST_RESERVED + 1
 SUSPICIOUS = {
+    str(RESERVED): "reserved",
+    str(LAST_RESERVED): "reserved",
+    str(LOUD_RESERVED): "reserved",
     str(FAST): "events_per_hour",
     str(CARTING): "carts_per_hour",
     str(SLEEPLESS): "hours_per_day",
@@ -75,6 +81,18 @@ def visits() -> Iterator[str]:
     yield line("11-06 00:30:00", "purchase", 10, returning, PHONE, price="123456.78")
 
 
+def reserved_users() -> Iterator[str]:
+    """Users of tests who act as people do, on shared days and on days of their own; people with ids beside theirs."""
+    for user in (BEFORE_RESERVED, RESERVED, LAST_RESERVED, AFTER_RESERVED):
+        name = session()
+        yield line("11-08 09:00:00", "cart", user, name, price="40.00")
+        yield line("11-08 09:01:00", "purchase", user, name, SCARF, price="5.00")
+    yield line("11-09 10:00:00", "view", RESERVED, session(), CLOCK)
+    name = session()
+    for number in range(101):
+        yield line(f"11-10 16:{number % 60:02}:{number // 60:02}", "cart", LOUD_RESERVED, name, price="27.00")
+
+
 def loud_users() -> Iterator[str]:
     """Each rule broken by one user and kept by another, by a single event."""
     for user, events in ((FAST, 601), (FAST_ENOUGH, 600)):
@@ -99,5 +117,5 @@ def loud_users() -> Iterator[str]:
     yield line("11-19 20:00:00", "cart", BUYING_READER, session(), CLOCK, price="9.00")
 
 
-LINES = [*visits(), *loud_users()]
+LINES = [*visits(), *reserved_users(), *loud_users()]
 random.Random(1).shuffle(LINES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from ecomm.tables import FACT
 
+from tests.include.sql import edge_cases
 from tests.include.sql.conftest import DERIVED, Warehouse
 from tests.include.sql.test_schema import SCHEMA
 
@@ -137,6 +138,29 @@ def test_a_check_finds_its_fault(warehouse: Warehouse, table: str, check: str) -
         assert warehouse.check(table, faulty)[check] > warehouse.check(table)[check]
     finally:
         warehouse.drop(faulty)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        # A reserved user that is missing, that is named by a later rule, or by none; a customer that is named as one.
+        f"select * from {{table}} where user_id <> {edge_cases.RESERVED}",
+        f"select {{columns}}, if(user_id = {edge_cases.LOUD_RESERVED}, 'carts_per_hour', reason) reason from {{table}}",
+        f"select {{columns}}, if(user_id <> {edge_cases.LAST_RESERVED}, reason) as reason from {{table}}",
+        f"select {{columns}}, if(user_id = {edge_cases.FAST}, 'reserved', reason) as reason from {{table}}",
+        "select {columns}, reason from {table} union all "
+        f"select {edge_cases.AFTER_RESERVED}, 1, 1, 0, 1, 0, 'reserved'",
+    ],
+)
+def test_a_reserved_user_is_listed_as_such_and_nobody_else(warehouse: Warehouse, fault: str) -> None:
+    columns = "user_id, events_in_busiest_hour, carts_in_busiest_hour, repeats_in_busiest_hour, hours_in_busiest_day, "
+    columns += "views_without_end"
+    table = f"{warehouse.database}.suspicious_users"
+    warehouse.create("suspicious_users__faulty", fault.format(table=table, columns=columns))
+    try:
+        assert warehouse.failed("suspicious_users", "suspicious_users__faulty") != []
+    finally:
+        warehouse.drop("suspicious_users__faulty")
 
 
 @pytest.mark.parametrize(("table", "column"), VALUES)

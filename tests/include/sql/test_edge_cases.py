@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ecomm.tables import FACT
 
-from tests.conftest import Platform
+from tests.conftest import ROOT, Platform
 from tests.dags.expected import Row
 from tests.include.sql import edge_cases
 from tests.include.sql.conftest import DERIVED, Warehouse, build
@@ -33,9 +35,17 @@ def test_the_evidence_against_a_suspicious_user_is_kept(warehouse: Warehouse) ->
         "hours_per_day": ("hours_in_busiest_day", "22"),
         "views_without_end": ("views_without_end", "1501"),
     }
-    for row in rows:
+    assert {row["reason"] for row in rows} == {"reserved", *evidence}
+    for row in (row for row in rows if row["reason"] != "reserved"):
         column, value = evidence[str(row["reason"])]
         assert row[column] == value
+
+
+def test_the_reserved_range_is_that_of_the_contract() -> None:
+    contract = json.loads((ROOT / "include/contract/ecomm_user_activity.json").read_text())
+    users = [users for name, users in contract["reserved_users"].items() if name != "description"]
+    assert min(range_["first"] for range_ in users) == edge_cases.RESERVED
+    assert max(range_["last"] for range_ in users) == edge_cases.LAST_RESERVED
 
 
 @pytest.mark.parametrize("table", [FACT, *DERIVED])
