@@ -5,8 +5,8 @@ Starts when ecomm_dataset_upload or ecomm_archive_to_curated has brought rows, o
 it does follows from the raw bucket. A month is converted if its objects (key, size, ETag) are not those that the served
 version was made of, so no upload is missed, whatever happened before.
 
-1. **Choose the months** that were changed, added or removed in the raw bucket. With nothing to do the run says so, skips
-   the rest and ends green.
+1. **Choose the months** that were changed, added or removed in the raw bucket. A run with nothing to do says so,
+   skips the rest and ends green.
 2. **Crawl** the sample and the uncompressed months, so that both are tables of the raw database, and **profile** the
    whole data set with DataBrew: how many values each column has, how often, how many are missing.
 3. **Choose the partition key** from the profile, with the reasons in the log and in S3, unless the form names it.
@@ -98,8 +98,8 @@ from ecomm.tables import AGGREGATES, FACT, MARTS, QUARANTINE, Derived
             items={"type": "string", "pattern": f"^{MONTH_PATTERN}$"},
             maxItems=120,
             title="Months to take out",
-            description="As 2020-03, one a line: their uploaded files are moved aside in the raw bucket, and the months "
-            "leave every table.",
+            description="As 2020-03, one a line: their uploaded files are moved aside in the raw bucket, and the "
+            "months leave every table.",
         ),
     },
 )

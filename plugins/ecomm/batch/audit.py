@@ -37,9 +37,9 @@ def audit(
     Compares the job's report with Athena's own count of the files, and runs the fact's check file on them.
     most_quarantined: the largest share of a month's uploaded rows that may be set aside; most_by_month: that of single
     months. Clicks of the stream's archive are counted apart from it: a sender's mistakes keep no month back.
-    files: the raw objects of each month, noted with a refusal. Returns {rows_in, rows_curated, rows_quarantined, months:
-    {month: the same and reasons} (to be published), refused: {month: why not}, checks: {name: {outcome, failing_rows,
-    detail}}, bytes_scanned}. Raises DataError if the job left no report.
+    files: the raw objects of each month, noted with a refusal. Returns {rows_in, rows_curated, rows_quarantined,
+    months: {month: the same and reasons} (to be published), refused: {month: why not}, checks: {name: {outcome,
+    failing_rows, detail}}, bytes_scanned}. Raises DataError if the job left no report.
     """
     report = _report(version)
     reported: dict[str, dict[str, Any]] = report["months"]

@@ -33,8 +33,8 @@ def publish_activity(
 
     Each month is switched in one step; the files of the version before stay, older ones are deleted. May be repeated.
     files: the raw objects that each month was made of, as listed before its conversion. counts: of its rows. Both are
-    kept with the month, for the next run to compare. Returns {published, dropped, files_deleted}. Raises DataError where
-    a later run has deleted the version's files.
+    kept with the month, for the next run to compare. Returns {published, dropped, files_deleted}. Raises DataError if a
+    later run has deleted the version's files.
     """
     files, counts = files or {}, counts or {}
     database = settings().curated_database
