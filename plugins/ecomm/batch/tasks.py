@@ -51,7 +51,10 @@ def audit_months(plan: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str
 
 
 def publish_months(plan: Mapping[str, Any], audited: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Publishes the months that passed their audit, and drops those that are gone; audited: None without a conversion."""
+    """Publishes the months that passed their audit, and drops those that are gone.
+
+    audited: None if no month was converted.
+    """
     months = (audited or {}).get("months", {})
     return publish_activity(sorted(months), plan["gone"], plan["version"], plan["files"], months)
 
