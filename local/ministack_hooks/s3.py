@@ -93,7 +93,9 @@ class _NoRoom(bytes):
 
 
 async def _read_request_body(stock: Any, uploads: Path, receive: Receive, method: str, headers: dict[str, str]) -> Any:
-    to_s3 = method == "PUT" and "/s3/aws4_request" in headers.get("authorization", "")
+    # A presigned request is signed in its address, and only S3 takes such ones.
+    signed_for = headers.get("authorization")
+    to_s3 = method == "PUT" and (signed_for is None or "/s3/aws4_request" in signed_for)
     size = int(headers.get("content-length", 0))
     if not to_s3 or size <= SMALL_BODY_BYTES:
         return await stock(receive, method, headers)

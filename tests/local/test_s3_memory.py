@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import itertools
 import os
 import socket
 import threading
@@ -134,6 +136,17 @@ def read_by_8(platform: Platform) -> None:
         assert list(pool.map(read, range(8))) == [eighth] * 8
 
 
+def put_through_a_presigned_address(platform: Platform) -> None:
+    s3 = client(platform, "s3")
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": "copy"})
+    piece, size = os.urandom(MEGABYTE), 256 * MEGABYTE
+    connection = http.client.HTTPConnection(urlsplit(url).netloc)
+    pieces = itertools.repeat(piece, size // MEGABYTE)
+    connection.request("PUT", url, body=pieces, headers={"Content-Length": str(size)})
+    assert connection.getresponse().status == 200
+    assert s3.head_object(Bucket=BUCKET, Key="copy")["ContentLength"] == size
+
+
 def copy_and_list(platform: Platform) -> None:
     s3 = client(platform, "s3")
     s3.copy_object(Bucket=BUCKET, Key="copy", CopySource={"Bucket": BUCKET, "Key": "large"}, ChecksumAlgorithm="SHA256")
@@ -143,7 +156,7 @@ def copy_and_list(platform: Platform) -> None:
 
 @pytest.mark.parametrize(
     "use",
-    [leave_at_20_places, leave_without_reading, read_slowly, read_by_8, copy_and_list],
+    [leave_at_20_places, leave_without_reading, read_slowly, read_by_8, put_through_a_presigned_address, copy_and_list],
     ids=lambda use: use.__name__,
 )
 def test_an_object_of_2_gb_is_never_held(platform: Platform, large: str, use: Callable[[Platform], None]) -> None:
