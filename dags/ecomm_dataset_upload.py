@@ -14,12 +14,14 @@ ecomm_user_activity_sample/
 ```
 
 **Sources.** Paths of CSV files or of zips with one CSV each, on the machine that runs the tasks, or s3:// addresses
-of such. On Amazon MWAA only s3:// works, as workers have no disk of yours. Without a source, rows are made up.
+of such. On Amazon MWAA only s3:// works, as workers have no disk of yours. Made-up rows come only if the form asks for
+them by name (`source: generate`), and they never replace a month that holds anything else.
 
 What the form asks for, as the API and the command line take it:
 
 ```json
 {"sources": ["/data/2019-Oct.csv.zip", "s3://my-bucket/2019-Nov.csv"], "replace": true}
+{"source": "generate", "generated_rows": 50000}
 ```
 
 **Checked before the first byte is written:** each source exists, is UTF-8, has the contract's header and a row; a zip
@@ -56,7 +58,8 @@ from ecomm.dag_defaults import EVERY_DAG, TAGS, UPLOAD
             type="string",
             enum=["files", "generate"],
             title="Source",
-            description="files: those named below. generate: made-up rows.",
+            description="files: those named in Sources. generate: made-up rows of October and November 2019, which "
+            "never replace a month that holds others.",
         ),
         "sources": Param(
             [],
@@ -65,7 +68,7 @@ from ecomm.dag_defaults import EVERY_DAG, TAGS, UPLOAD
             maxItems=100,
             title="Sources",
             description="Full paths or s3:// addresses of CSV files, or of zips with one CSV each, one a line. "
-            "Empty: rows are made up.",
+            "At least one, unless rows are to be made up.",
         ),
         "replace": Param(
             False,
@@ -87,7 +90,7 @@ from ecomm.dag_defaults import EVERY_DAG, TAGS, UPLOAD
             minimum=1000,
             maximum=50_000_000,
             title="Rows to make up",
-            description="When no source is named: rows of October and November 2019 together.",
+            description="With source generate: rows of both months together.",
         ),
         "seed": Param(
             2019,
@@ -95,7 +98,7 @@ from ecomm.dag_defaults import EVERY_DAG, TAGS, UPLOAD
             minimum=0,
             maximum=2**31 - 1,
             title="Seed",
-            description="When no source is named: another seed, another data set.",
+            description="With source generate: another seed, another data set.",
         ),
     },
 )

@@ -102,7 +102,7 @@ def outcome(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     ]
     day = f"{datetime.now(UTC):%Y-%m-%d}"
 
-    run("ecomm_dataset_upload", {"generated_rows": 1000})
+    run("ecomm_dataset_upload", {"source": "generate", "generated_rows": 1000})
     started = [run("ecomm_streaming_start", {})["summarize"] for _ in range(2)]
     send(source)
     send_bad()

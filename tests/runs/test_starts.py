@@ -23,7 +23,7 @@ def ends_green(machine: Machine, dag_id: str, run_id: str) -> None:
 
 
 def test_by_the_api_without_a_logical_date_and_then_by_its_asset(machine: Machine) -> None:
-    machine.airflow.trigger("ecomm_dataset_upload", "by_api", {"generated_rows": 1000})
+    machine.airflow.trigger("ecomm_dataset_upload", "by_api", {"source": "generate", "generated_rows": 1000})
     ends_green(machine, "ecomm_dataset_upload", "by_api")
     caused = machine.airflow.run_caused_by(
         "ecomm_dataset_upload", "by_api", "ecomm_batch_kpis", PATIENCE_SECONDS, lambda _: None

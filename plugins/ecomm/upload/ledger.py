@@ -15,13 +15,14 @@ class MonthRecord:
     """One month as it was uploaded.
 
     sources: fingerprints of what it was made of, in order. rows: without the header. bytes: of the uncompressed CSV.
-    files: the ETag of each of its objects, by key.
+    files: the ETag of each of its objects, by key. made_up: whether they hold generated rows and no others.
     """
 
     sources: list[str]
     rows: int
     bytes: int
     files: dict[str, str]
+    made_up: bool = False
 
 
 @dataclass

@@ -32,14 +32,18 @@ class MonthFiles:
         self._sources: list[str] = []
         self._rows = 0
         self._row_open = False
-        self._write(HEADER)
+        # The file's own, so that the header and the joints between sources end as its lines do.
+        self._line_end = b"\n"
 
     def add(self, piece: Piece, source: str) -> None:
         """Appends rows of the source with this fingerprint."""
+        if not self._sources:
+            self._line_end = b"\r\n" if piece.data.partition(b"\n")[0].endswith(b"\r") else b"\n"
+            self._write(HEADER.removesuffix(b"\n") + self._line_end)
         if self._sources[-1:] != [source]:
             self._sources.append(source)
             if self._row_open:
-                self._write(b"\n")
+                self._write(self._line_end)
         self._write(piece.data)
         self._row_open = not piece.data.endswith(b"\n")
         self._rows += piece.rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 from ecomm.aws import delete_objects, list_objects
 from ecomm.contract import month_of_partition
 from ecomm.errors import DataError
+from ecomm.raw_bucket import is_data
 from ecomm.upload.layout import UNCOMPRESSED, ZIPPED, is_archived_day
 from ecomm.upload.ledger import Ledger
 from ecomm.upload.month_files import MonthFiles
@@ -110,6 +112,8 @@ class _Pass:
                     log.info("Reading %s", source.name)
                     held[fingerprint] = self._read(source, fingerprint)
                 records = {month: files.close() for month, files in sorted(self._files.items())}
+                if any(source.made_up for source, _ in self._sources):
+                    records = {month: dataclasses.replace(record, made_up=True) for month, record in records.items()}
             except BaseException:
                 for files in self._files.values():
                     files.abort()
@@ -187,7 +191,7 @@ def _tidy(bucket: str, ledger: Ledger, months: Sequence[str], replace: bool) -> 
         found["Key"]
         for prefix in (ZIPPED, UNCOMPRESSED)
         for found in list_objects(bucket, prefix)
-        if found["Key"] not in own and not is_archived_day(found["Key"])
+        if found["Key"] not in own and not is_archived_day(found["Key"]) and is_data(found["Key"], found["Size"])
     ]
     if replace:
         delete_objects(bucket, others)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
 import hashlib
 import struct
 import sys
@@ -14,20 +12,18 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 
-from ecomm.contract import COLUMNS, HEADER
+from ecomm.contract import HEADER
 from ecomm.errors import DataError
 from ecomm.resources import resource
+from ecomm.upload.beginning import FIRST_LOOK, check_beginning
 from ecomm.upload.stored import LocalFile, S3Object, Stored
 
-FIRST_LOOK = 1024 * 1024
+# What the form's `source` may be.
+FILES, GENERATE = "files", "generate"
+
 UNPACKED_BLOCK = 16 * 1024 * 1024
 ZIP_START = b"PK\x03\x04"
-FOREIGN_STARTS = {
-    b"\x1f\x8b": "is gzip",
-    b"PAR1": "is Parquet",
-    codecs.BOM_UTF16_LE: "is UTF-16",
-    codecs.BOM_UTF16_BE: "is UTF-16",
-}
+DEFLATE64 = 9
 
 Listener = Callable[[bytes], object]
 
@@ -36,8 +32,10 @@ class Source(ABC):
     """One CSV text of the contract: the header line, then rows.
 
     name: as the user gave it. size: stored bytes, what `listen` hears in all; None where nobody knows before.
-    zipped: whether the stored bytes are a zip.
+    zipped: whether the stored bytes are a zip. made_up: whether no shop has such rows.
     """
+
+    made_up = False
 
     def __init__(self, name: str, size: int | None, zipped: bool) -> None:
         self.name = name
@@ -72,6 +70,13 @@ class PlainCsv(Source):
             yield block
 
 
+def _is_file(member: zipfile.ZipInfo) -> bool:
+    """Whether a member is a file of the user's: macOS and Windows add some that describe those."""
+    parts = member.filename.split("/")
+    hidden = parts[0] == "__MACOSX" or parts[-1].startswith(".") or parts[-1].lower() in ("thumbs.db", "desktop.ini")
+    return not member.is_dir() and not hidden
+
+
 class ZippedCsv(Source):
     """The only member of a zip, unpacked while it is read. Raises DataError where the zip is not such a one."""
 
@@ -80,14 +85,11 @@ class ZippedCsv(Source):
         self._stored = stored
         try:
             with stored.seekable() as file, zipfile.ZipFile(file) as archive:
-                members = [
-                    member
-                    for member in archive.infolist()
-                    # What macOS adds to a zip describes the files, and is none.
-                    if not member.is_dir() and not member.filename.startswith("__MACOSX/")
-                ]
+                members = [member for member in archive.infolist() if _is_file(member)]
         except zipfile.BadZipFile as error:
             raise DataError(f"{stored.name} is not a complete zip ({error}); fetch it again.") from error
+        if any(member.filename == "[Content_Types].xml" for member in members):
+            raise DataError(f"{stored.name} is an Excel workbook; save it as CSV UTF-8.")
         if len(members) != 1:
             names = ", ".join(member.filename for member in members[:5]) or "none"
             raise DataError(
@@ -98,7 +100,13 @@ class ZippedCsv(Source):
         if member.flag_bits & 1:
             raise DataError(f"{stored.name} is encrypted; unpack it with its password and give the CSV.")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise DataError(f"{stored.name} is packed with method {member.compress_type}; use deflate, as `zip` does.")
+            packed = (
+                "with Deflate64, as Windows packs large files" if member.compress_type == DEFLATE64 else "otherwise"
+            )
+            raise DataError(
+                f"{stored.name} is packed {packed} (method {member.compress_type}); unpack it and give the CSV, or "
+                "pack it with deflate, as `zip` does."
+            )
         self._member = member
         # The local header repeats the name, and may carry other extra fields than the directory does.
         name_length, extra_length = struct.unpack("<HH", stored.read(member.header_offset + 26, 4))
@@ -136,11 +144,18 @@ class ZippedCsv(Source):
 class Generated(Source):
     """The bundled generator's rows; the same rows and seed give the same bytes."""
 
+    made_up = True
+
     def __init__(self, rows: int, seed: int) -> None:
         super().__init__(f"the bundled generator ({rows:,} rows, seed {seed})", None, zipped=False)
         self._rows = rows
         self._seed = seed
         self._package = resource("simulator") / "dataset_generator"
+
+    @property
+    def months(self) -> tuple[str, ...]:
+        """The months that the rows are of."""
+        return tuple(self._generator().DEFAULT_MONTHS)
 
     def fingerprint(self) -> str:
         found = hashlib.sha256(f"{self._rows} {self._seed}".encode())
@@ -168,18 +183,31 @@ class Generated(Source):
         return sys.modules[name]
 
 
-def open_sources(names: Sequence[str], generated_rows: int, seed: int) -> list[Source]:
-    """The sources of these names, each found and checked; the generator where there is no name.
+def open_sources(source: str, names: Sequence[str], generated_rows: int, seed: int) -> list[Source]:
+    """The sources that the form asks for, each opened and checked: the files of these names, or the generator.
 
-    Raises DataError for the first that is missing, is no such file, or does not begin as the contract says.
+    Raises DataError if the form contradicts itself or asks for nothing, and for the first file that is missing, is no
+    such file, or does not begin as the contract says.
     """
-    if not names:
+    if source == GENERATE:
+        if names:
+            raise DataError(
+                f"The form asks for made-up rows (source: {GENERATE}) and names files ({', '.join(names)}); "
+                f"leave the files out, or choose source: {FILES}."
+            )
         return [Generated(generated_rows, seed)]
+    if not names:
+        raise DataError(
+            "No file is named: give their paths or s3:// addresses in `sources`, or ask for made-up rows with "
+            f"source: {GENERATE}."
+        )
+    if [name.strip().lower() for name in names] == [GENERATE]:
+        raise DataError(f"{names[0]!r} is no file; to ask for made-up rows give source: {GENERATE}, and no `sources`.")
     sources = []
     for name in names:
-        source = _open(name)
-        _check_beginning(source)
-        sources.append(source)
+        opened = _open(name)
+        check_beginning(_beginning(opened), opened.name)
+        sources.append(opened)
     return sources
 
 
@@ -197,37 +225,10 @@ def _open(name: str) -> Source:
     return PlainCsv(stored)
 
 
-def _check_beginning(source: Source) -> None:
-    """Looks at the first megabyte alone: its encoding, the header, and that a row follows."""
+def _beginning(source: Source) -> bytes:
     beginning = b""
     for block in source.text(lambda _: None):
         beginning += block[: FIRST_LOOK - len(beginning)]
         if len(beginning) == FIRST_LOOK:
             break
-    for start, words in FOREIGN_STARTS.items():
-        if beginning.startswith(start):
-            raise DataError(f"{source.name} {words}; give it as CSV in UTF-8, plain or zipped.")
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(beginning)
-    except UnicodeDecodeError as error:
-        row = beginning.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{source.name} is not UTF-8 in line {row}; convert it, for example with iconv.") from error
-    header, _, rows = beginning.partition(b"\n")
-    # A byte-order mark and Windows line ends do no harm: the Glue job takes them off.
-    columns = next(csv.reader([header.decode().removeprefix("\ufeff").rstrip("\r")]), [])
-    if columns != list(COLUMNS):
-        raise DataError(f"{source.name} {_header_fault(columns)} The contract is: {','.join(COLUMNS)}.")
-    if not rows.strip():
-        raise DataError(f"{source.name} has a header but no row.")
-
-
-def _header_fault(found: list[str]) -> str:
-    if len(found) == len(COLUMNS) and found[0][:2].isdigit():
-        return "begins with a row; put the header line before it."
-    missing = [column for column in COLUMNS if column not in found]
-    unknown = [column[:40] for column in found if column not in COLUMNS]
-    if missing or unknown:
-        faults = [f"lacks {', '.join(missing)}"] if missing else []
-        faults += [f"has the unknown {', '.join(unknown[:9])}"] if unknown else []
-        return f"has a wrong header: it {' and '.join(faults)}; name the columns as in the contract."
-    return "has the contract's columns in another order; write them in the contract's."
+    return beginning

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ecomm.contract import MONTH_PATTERN
+from ecomm.contract import COLUMNS, MONTH_PATTERN
 from ecomm.errors import DataError
 
-_MONTH_START = re.compile(rf"{MONTH_PATTERN}-".encode())
-_LENGTH = len("2019-11-")
+# A time may be quoted, as every field of a CSV may.
+_MONTH_START = re.compile(rf'"?{MONTH_PATTERN}-'.encode())
+_LENGTH = len('"2019-11-')
+_HEADERS = {",".join(COLUMNS).encode(), ",".join(f'"{name}"' for name in COLUMNS).encode()}
 LONGEST_ROW = 16 * 1024 * 1024
 
 
@@ -29,7 +31,7 @@ def by_month(text: Iterable[bytes], name: str) -> Iterator[Piece]:
     quarantines it; before the first readable row there is no such month, and these join the first one. `name` is for
     messages. Raises DataError where a row is longer than 16 MiB or no row of the first block has a month.
     """
-    month: bytes | None = None
+    start: bytes | None = None
     rest = b""
     passed = 0
     for block in _without_header(text):
@@ -39,11 +41,11 @@ def by_month(text: Iterable[bytes], name: str) -> Iterator[Piece]:
         if len(rest) > LONGEST_ROW:
             raise DataError(f"{name}: row {passed + 1:,} goes on for more than 16 MiB; it is not a CSV of events.")
         if cut:
-            pieces, month = _split(data[:cut], month, name, passed)
+            pieces, start = _split(data[:cut], start, name, passed)
             yield from pieces
             passed += sum(piece.rows for piece in pieces)
     if rest:
-        yield from _split(rest, month, name, passed)[0]
+        yield from _split(rest, start, name, passed)[0]
 
 
 def _without_header(text: Iterable[bytes]) -> Iterator[bytes]:
@@ -57,35 +59,46 @@ def _without_header(text: Iterable[bytes]) -> Iterator[bytes]:
     yield from blocks
 
 
-def _split(data: bytes, month: bytes | None, name: str, passed: int) -> tuple[list[Piece], bytes]:
-    """The pieces of a block of whole rows, at most one a month, and the month of its last row."""
+def _split(data: bytes, start: bytes | None, name: str, passed: int) -> tuple[list[Piece], bytes]:
+    """The pieces of a block of whole lines, at most one per month, and the beginning of its last row with a month.
+
+    start: that of the block before, a month with the quote and the dash around it; `passed` rows came before.
+    """
     ends = data.count(b"\n") - data.endswith(b"\n")
     first = _MONTH_START.match(data)
-    month = first.group() if first else month
+    start = first.group() if first else start
     # Nearly every block holds one month alone, and counting tells so a hundred times faster than a look at each row.
-    if month and data.startswith(month) and data.count(b"\n" + month) == ends:
-        return [Piece(_text(month), ends + 1, data)], month
-    rows: dict[bytes, list[bytes]] = {}
+    if start and data.startswith(start) and data.count(b"\n" + start) == ends:
+        return [Piece(_month(start), ends + 1, data)], start
+    lines: dict[str, list[bytes]] = {}
     unread: list[bytes] = []
-    for row in data.removesuffix(b"\n").split(b"\n"):
-        start = row[:_LENGTH]
-        if start != month and _MONTH_START.match(start):
-            month = start
-        if month is None:
-            unread.append(row)
+    for line in data.removesuffix(b"\n").split(b"\n"):
+        if match := _MONTH_START.match(line[:_LENGTH]):
+            start = match.group()
+        if start is None:
+            unread.append(line)
         else:
-            rows.setdefault(month, []).append(row)
-    if month is None:
+            lines.setdefault(_month(start), []).append(line)
+    if start is None:
         raise DataError(
             f"{name}: rows {passed + 1:,} to {passed + len(unread):,} all lack a readable event_time; "
             f"the first begins {unread[0][:60]!r}, expected is a time such as '2019-11-01 00:00:00 UTC'."
         )
     if unread:
-        rows[next(iter(rows))][:0] = unread
+        lines[next(iter(lines))][:0] = unread
     # Only a source's last row may lack its line end, and that one comes alone.
     line_end = b"\n" if data.endswith(b"\n") else b""
-    return [Piece(_text(start), len(lines), b"\n".join(lines) + line_end) for start, lines in rows.items()], month
+    return [
+        Piece(month, sum(map(_is_row, month_lines)), b"\n".join(month_lines) + line_end)
+        for month, month_lines in lines.items()
+    ], start
 
 
-def _text(start: bytes) -> str:
-    return start[:-1].decode()
+def _is_row(line: bytes) -> bool:
+    """Whether the conversion takes a line for a row: not an empty one, nor another header, as joined files have."""
+    text = line.removesuffix(b"\r").removeprefix(b"\xef\xbb\xbf")
+    return bool(text) and text not in _HEADERS
+
+
+def _month(start: bytes) -> str:
+    return start.strip(b'"-').decode()

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ecomm.settings import settings
+from ecomm.upload.made_up import refuse_to_replace
 from ecomm.upload.months import MonthSize, upload_months
 from ecomm.upload.progress import megabytes
 from ecomm.upload.sample import upload_sample
-from ecomm.upload.sources import open_sources
+from ecomm.upload.sources import Generated, Source, open_sources
 
 log = logging.getLogger(__name__)
 
@@ -49,5 +50,10 @@ def summary(months: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     return found
 
 
-def _sources(params: Mapping[str, Any]) -> list[Any]:
-    return open_sources(params["sources"], params["generated_rows"], params["seed"])
+def _sources(params: Mapping[str, Any]) -> list[Source]:
+    """The sources of the form. Raises DataError for a wrong one, and if made-up rows would replace others."""
+    sources = open_sources(params["source"], params["sources"], params["generated_rows"], params["seed"])
+    for source in sources:
+        if isinstance(source, Generated):
+            refuse_to_replace(settings().raw_bucket, source.months, params["replace"])
+    return sources

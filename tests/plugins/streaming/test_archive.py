@@ -266,7 +266,7 @@ def test_a_new_data_set_leaves_the_archived_days_alone(world: World, tmp_path: A
     unpack_day(DAY)
     source = tmp_path / "2019-Nov.csv"
     source.write_bytes(HEADER + b"2019-11-01 00:00:00 UTC,view,1,2,,,1.00,3,\n")
-    upload({"sources": [str(source)], "replace": True, "generated_rows": 0, "seed": 0})
+    upload({"sources": [str(source)], "replace": True, "source": "files", "generated_rows": 0, "seed": 0})
     found = world.aws.list_objects(world.names.raw_bucket, "ecomm_user_activity_uncompressed/")
     assert [each["Key"] for each in found] == [
         "ecomm_user_activity_uncompressed/p_year=2019/p_month=11/2019-Nov.csv",

@@ -61,13 +61,13 @@ def upload(bucket: Bucket, path: str) -> Any:
     from ecomm.upload.months import upload_months
     from ecomm.upload.sources import open_sources
 
-    return upload_months(bucket.name, open_sources([path], 1, 1), replace=False)
+    return upload_months(bucket.name, open_sources("files", [path], 1, 1), replace=False)
 
 
 def upload_apart(bucket: Bucket, path: str) -> subprocess.Popen[str]:
     program = (
         "from ecomm.upload.months import upload_months; from ecomm.upload.sources import open_sources; "
-        f"upload_months({bucket.name!r}, open_sources([{path!r}], 1, 1), replace=False)"
+        f"upload_months({bucket.name!r}, open_sources('files', [{path!r}], 1, 1), replace=False)"
     )
     # Without botocore's own repetitions, which would end alike after half a minute.
     environment = {**os.environ, "AWS_MAX_ATTEMPTS": "1"}

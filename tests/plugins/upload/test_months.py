@@ -35,7 +35,8 @@ def upload(bucket: Bucket) -> Upload:
     """Uploads the sources of these paths into the test's bucket."""
 
     def upload(*names: str, replace: bool = False) -> dict[str, MonthSize]:
-        return upload_months(bucket.name, open_sources(names, generated_rows=500, seed=1), replace)
+        source = "files" if names else "generate"
+        return upload_months(bucket.name, open_sources(source, names, generated_rows=500, seed=1), replace)
 
     return upload
 
@@ -195,7 +196,7 @@ def test_a_task_killed_midway_leaves_no_object_and_the_next_one_completes(
     path = write("a.csv", rows(NOVEMBER, 400_000))
     program = (
         "from ecomm.upload.months import upload_months; from ecomm.upload.sources import open_sources; "
-        f"upload_months({bucket.name!r}, open_sources([{path!r}], 1, 1), replace=False)"
+        f"upload_months({bucket.name!r}, open_sources('files', [{path!r}], 1, 1), replace=False)"
     )
     task = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT / "plugins")
     deadline = time.monotonic() + 300

@@ -16,7 +16,7 @@ OTHER = "ecomm_user_activity_sample/2019-Dec-sample.csv"
 
 
 def uploaded(bucket: Bucket, *paths: str) -> list[str]:
-    return list(upload_months(bucket.name, open_sources(paths, 1, 1), replace=False))
+    return list(upload_months(bucket.name, open_sources("files", paths, 1, 1), replace=False))
 
 
 @pytest.mark.parametrize("count", [10, 999, 5000])

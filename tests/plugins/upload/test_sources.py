@@ -20,7 +20,7 @@ TEXT = rows("2019-11", 50)
 
 
 def opened(*names: str) -> list[Source]:
-    return open_sources(names, generated_rows=10, seed=1)
+    return open_sources("files", names, generated_rows=10, seed=1)
 
 
 def text_of(source: Source) -> tuple[bytes, bytes]:
@@ -128,13 +128,13 @@ def test_windows_line_ends_and_a_byte_order_mark_pass(write: Write) -> None:
 
 
 def test_the_generator_is_the_source_where_none_is_named() -> None:
-    (source,) = open_sources([], generated_rows=123, seed=5)
+    (source,) = open_sources("generate", [], generated_rows=123, seed=5)
     text, heard = text_of(source)
     assert text.startswith(HEADER.encode())
     assert text.count(b"\n") == 124
     assert heard == text[len(HEADER) :]
-    assert source.fingerprint() == open_sources([], 123, 5)[0].fingerprint()
-    assert source.fingerprint() != open_sources([], 123, 6)[0].fingerprint()
+    assert source.fingerprint() == open_sources("generate", [], 123, 5)[0].fingerprint()
+    assert source.fingerprint() != open_sources("generate", [], 123, 6)[0].fingerprint()
 
 
 def test_the_fingerprint_is_that_of_the_contents(write: Write) -> None:
