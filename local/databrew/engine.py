@@ -22,8 +22,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local import principals
 from local.databrew.configuration import Configuration
-from local.databrew.profile import Query, load, profile
+from local.databrew.lines import load
+from local.databrew.profile import profile
 from local.databrew.source import SourceError, find
+from local.databrew.statement import Query
 from local.log_stream import LogStream
 
 logger = logging.getLogger(__name__)
