@@ -178,6 +178,8 @@ class ProfileEngine:
             if run["State"] == "STARTING":
                 run["State"] = "RUNNING"
         log(f"Reading {len(source.objects)} objects, {source.size:,} bytes, of {dataset['Name']}")
+        for sentence in source.left_out:
+            log(f"Left out: {sentence}")
         configuration = Configuration.of(job.get("ProfileConfiguration"))
         if configuration.left_out:
             log(f"Not computed by the local platform: {', '.join(configuration.left_out)}")
