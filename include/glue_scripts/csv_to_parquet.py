@@ -7,8 +7,8 @@ Runs unchanged as an AWS Glue 6.0 job and under spark-submit of Spark 4.1; paths
 --CURATED     folder ending in version=<v>; gets the events as Parquet below p_year=/p_month=, sorted within a month
 --QUARANTINE  folder; gets the lines set aside in the same layout: source (file), line_number, line (its text), reason
 --CLUSTER_BY  the column to sort by: its equal values lie together, so that a reader of one value skips the rest
---REPORT      file; written last, as JSON: rows in, curated and quarantined, per month, per file and in total, reasons, and
-              the refused months, each with a sentence
+--REPORT      file; written last, as JSON: rows in, curated and quarantined, per month, per file and in total;
+              the reasons per month; and the refused months, each with a sentence
 
 The columns are those of include/contract/ecomm_user_activity.json. A line ends at a line feed, with or without carriage
 returns before it. A row is a line that is neither blank nor a header; rows in are always rows curated plus rows
