@@ -127,8 +127,11 @@ def _first_row(stored: StoredObject, delimiter: str) -> list[str]:
         except (OSError, EOFError) as error:
             raise SourceError(f"{stored.uri} is a damaged archive ({error}); upload it again.") from error
     # Not splitlines(), which also divides at characters that are text to everybody else.
-    lines = [line.removesuffix("\r") for line in text.split("\n") if line.strip()]
-    row = next(csv.reader(lines, delimiter=delimiter), [])
+    lines = filter(str.strip, re.split(r"[\r\n]+", text))
+    try:
+        row = next(csv.reader(lines, delimiter=delimiter), [])
+    except csv.Error as error:
+        raise SourceError(f"{stored.uri} does not begin with a line of CSV: {error}.") from error
     if not any(row):
         raise SourceError(f"{stored.uri} holds no line with columns.")
     return row
