@@ -7,12 +7,14 @@ Runs unchanged as an AWS Glue 6.0 job and under spark-submit of Spark 4.1; paths
 --CURATED     folder ending in version=<v>; gets the events as Parquet below p_year=/p_month=, sorted within a month
 --QUARANTINE  folder; gets the lines set aside in the same layout: source (file), line_number, line (its text), reason
 --CLUSTER_BY  the column to sort by: its equal values lie together, so that a reader of one value skips the rest
---REPORT      file; written last, as JSON: rows in, curated and quarantined, a month and in total, and the reasons
+--REPORT      file; written last, as JSON: rows in, curated and quarantined, per month, per file and in total;
+              the reasons per month; and the refused months, each with a sentence
 
-The columns are those of include/contract/ecomm_user_activity.json. A row is a line that is neither empty nor a header;
-rows in are always rows curated plus rows quarantined, or the run fails. It also fails, with a sentence
-(ConversionError), where an argument is wrong, a month has no file, no row or the same file twice, or a file begins with
-other columns.
+The columns are those of include/contract/ecomm_user_activity.json. A line ends at a line feed, with or without carriage
+returns before it. A row is a line that is neither blank nor a header; rows in are always rows curated plus rows
+quarantined, or the run fails (ConversionError), as it does if an argument is wrong. A month is refused, and the others
+are converted, if it has no file, no row or the same file twice, or if a file begins with other columns, is compressed
+or not UTF-8, or ends its lines in carriage returns alone.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import math
 import re
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -47,14 +49,20 @@ EVENT_TYPES = ("view", "cart", "purchase", "remove_from_cart")
 PARTITIONS = ("p_year", "p_month")
 UUID = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 BYTE_ORDER_MARK = "\ufeff"
-HEADERS = (",".join(COLUMNS), ",".join(f'"{name}"' for name in COLUMNS))
+HEADER = ",".join(COLUMNS)
+# How files begin that are no text, and the names that Spark takes for compressed files whatever they hold.
+COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ", b"\x04\x22\x4d\x18")
+COMPRESSED_NAMES = (".gz", ".zip", ".bz2", ".zst", ".xz", ".lz4", ".snappy", ".deflate")
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 # One output file for so much CSV: a million rows, whose sort fits a task of a small machine.
 CSV_BYTES_PER_FILE = 128 << 20
 # About 10,000 rows: all but the largest categories of a month are then one or two row groups.
 ROW_GROUP_BYTES = 1 << 20
 HEADER_BYTES = 4096
-# In the place of a reason: a line that is empty or a header. It is kept only to be counted by line numbers.
+# A line that is set aside keeps so much of its text: a file cut by a full disk may end in gigabytes of NUL bytes.
+MAX_LINE_CHARACTERS = 10_000
+# In the place of a reason: a line that is blank or a header. It is kept only to be counted by line numbers.
 NO_ROW = "no row"
 
 
@@ -131,25 +139,28 @@ class Files:
         return bool(system.exists(path))
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """Bytes of each file directly in `folder`, hidden ones (_ and .) left out; empty where there is no folder."""
+        """Bytes of each file below `folder` that is data, as `is_data` says; empty where there is no folder."""
         system, path = self._open(folder)
         if not system.exists(path):
             return {}
-        entries = [entry for entry in system.listStatus(path) if entry.isFile()]
-        return {
-            entry.getPath().toString(): entry.getLen()
-            for entry in entries
-            if not entry.getPath().getName().startswith(("_", "."))
-        }
+        root = system.getFileStatus(path).getPath().toString().rstrip("/") + "/"
+        sizes = {}
+        entries = system.listFiles(path, True)
+        while entries.hasNext():
+            entry = entries.next()
+            uri, size = entry.getPath().toString(), int(entry.getLen())
+            if is_data(uri.removeprefix(root), size):
+                sizes[uri] = size
+        return dict(sorted(sizes.items()))
 
-    def first_line(self, uri: str) -> str:
+    def start(self, uri: str) -> bytes:
+        """The first HEADER_BYTES of a file."""
         system, path = self._open(uri)
         stream = system.open(path)
         try:
-            start = bytes(stream.readNBytes(HEADER_BYTES))
+            return bytes(stream.readNBytes(HEADER_BYTES))
         finally:
             stream.close()
-        return start.decode("utf-8", "replace").split("\n")[0]
 
     def write(self, uri: str, text: str) -> None:
         system, path = self._open(uri)
@@ -164,35 +175,47 @@ class Files:
         system.delete(path, True)
 
 
-def check_header(uri: str, first_line: str) -> None:
-    """Raises ConversionError where a file begins with other columns than the contract's.
+def is_data(key: str, size: int) -> bool:
+    """Whether an object holds rows: consoles, Hadoop, Spark and macOS leave others beside the files."""
+    hidden = any(part.startswith((".", "_")) for part in key.split("/"))
+    return size > 0 and not hidden and not key.endswith(("/", "_$folder$"))
 
-    A first line of which no field begins with a digit is a header: an event begins with its time. One with control
-    characters is no text: a compressed file, which Spark would unpack by its name but not divide among workers.
+
+def check_start(uri: str, start: bytes) -> None:
+    """Raises ConversionError unless a file begins as CSV in UTF-8 of the contract's columns, with or without a header.
+
+    A first line of which no field begins with a digit is a header: an event begins with its time.
     """
-    line = first_line.removeprefix(BYTE_ORDER_MARK).rstrip("\r")
-    fields = [field.lstrip(' "') for field in line.split(",")]
-    row = any(field[:1].isdigit() for field in fields) and not re.search(r"[\x00-\x08\x0b-\x1f]", line)
-    if line.strip() and line not in HEADERS and not row:
+    if start.startswith(COMPRESSED) or uri.lower().endswith(COMPRESSED_NAMES):
+        raise ConversionError(f"{uri} is compressed, or named so; unpack it, name it .csv and upload it again.")
+    if start.startswith(UTF_16):
         raise ConversionError(
-            f"{uri} begins with {line[:200]!r}; expected the columns {', '.join(COLUMNS)} in this order, or no header, "
-            "in a file that is not compressed."
+            f"{uri} is UTF-16, as spreadsheets save Unicode text; save it as UTF-8 and upload it again."
+        )
+    text = start.decode("utf-8", "replace").removeprefix(BYTE_ORDER_MARK)
+    line = next((line.strip("\r") for line in text.split("\n") if line.strip()), "")
+    if "\r" in line:
+        raise ConversionError(
+            f"{uri} ends its lines in carriage returns alone; convert it (tr '\\r' '\\n') and upload it again."
+        )
+    fields = [field.lstrip(' "') for field in line.split(",")]
+    row = any(field[:1].isdigit() for field in fields) and not re.search(r"[\x01-\x08\x0b-\x1f]", line)
+    if line and line.replace('"', "") != HEADER and not row:
+        raise ConversionError(
+            f"{uri} begins with {line[:200]!r}; expected the columns {', '.join(COLUMNS)} in this order, with commas "
+            "between them, or no header; correct the file and upload it again."
         )
 
 
-def check_source(spark: SparkSession, files: Files, arguments: Arguments) -> int:
-    """Bytes to convert; raises ConversionError for a month without a file or with one twice, and a wrong header."""
-    total = 0
-    for month in arguments.months:
-        folder = arguments.source + month.folder
-        sizes = files.sizes(folder)
-        if not sizes:
-            raise ConversionError(f"{folder}/ holds no file; upload the month first or leave it out of --MONTHS.")
-        for uri in sizes:
-            check_header(uri, files.first_line(uri))
-        check_twins(spark, sizes)
-        total += sum(sizes.values())
-    return total
+def check_month(spark: SparkSession, files: Files, folder: str) -> dict[str, int]:
+    """The files of a month with their bytes; raises ConversionError if the month cannot be converted."""
+    sizes = files.sizes(folder)
+    if not sizes:
+        raise ConversionError(f"{folder}/ holds no file; upload the month first or leave it out of --MONTHS.")
+    for uri in sizes:
+        check_start(uri, files.start(uri))
+    check_twins(spark, sizes)
+    return sizes
 
 
 def check_twins(spark: SparkSession, sizes: Mapping[str, int]) -> None:
@@ -202,7 +225,7 @@ def check_twins(spark: SparkSession, sizes: Mapping[str, int]) -> None:
     if not alike:
         return
     source = _decoded(F.col("_metadata.file_path")).alias("source")
-    lines = spark.read.option("lineSep", "\n").text(alike).select(source, "value")
+    lines = spark.read.option("lineSep", "\n").text(_paths(alike)).select(source, "value")
     # A sum does not ask for the order in which lines come; a decimal holds it for any number of them.
     contents = (F.count("*"), F.sum(F.xxhash64("value").cast("decimal(38,0)")))
     seen: dict[tuple[Any, ...], str] = {}
@@ -214,6 +237,11 @@ def check_twins(spark: SparkSession, sizes: Mapping[str, int]) -> None:
             )
 
 
+def _paths(uris: Iterable[str]) -> list[str]:
+    """URIs as Spark takes them: what it would read as a pattern stands for itself."""
+    return [re.sub(r"([\[\]{}*?\\])", r"\\\1", uri) for uri in uris]
+
+
 def _decoded(path: Column) -> Column:
     """A path as it is: Spark gives it URL-encoded, in which a plus sign stands for itself."""
     return F.url_decode(F.replace(path, F.lit("+"), F.lit("%2B")))
@@ -222,18 +250,18 @@ def _decoded(path: Column) -> Column:
 # ---- lines to events ------------------------------------------------------------------------------------------------
 
 
-def read_lines(spark: SparkSession, arguments: Arguments) -> DataFrame:
+def read_lines(spark: SparkSession, source: str, uris: Iterable[str]) -> DataFrame:
     """One row a line: path, block (of the file: where it begins), place, line, text, p_year, p_month.
 
-    `line` is as it stands in the file, `text` without a byte order mark and the carriage return of a Windows file.
+    `line` is as it stands in the file, `text` without a byte order mark and the carriage returns of a Windows file.
     `place` grows by one from line to line of a block.
     """
-    folders = [arguments.source + month.folder for month in arguments.months]
     # The separator is given because Spark would otherwise also end a line at a carriage return.
-    lines = spark.read.options(basePath=arguments.source, lineSep="\n").text(folders)
+    lines = spark.read.options(basePath=source, lineSep="\n").text(_paths(uris))
     value = F.col("value")
     # Trimming by a set of characters was measured three times as slow as these two questions.
-    text = F.when(F.endswith(value, F.lit("\r")), F.expr("left(value, length(value) - 1)")).otherwise(value)
+    text = F.when(F.endswith(value, F.lit("\r\r")), F.rtrim(value, F.lit("\r")))
+    text = text.when(F.endswith(value, F.lit("\r")), F.expr("left(value, length(value) - 1)")).otherwise(value)
     text = F.when(F.startswith(value, F.lit(BYTE_ORDER_MARK)), F.ltrim(text, F.lit(BYTE_ORDER_MARK))).otherwise(text)
     return lines.select(
         F.col("_metadata.file_path").alias("path"),
@@ -264,7 +292,7 @@ def parse(lines: DataFrame) -> DataFrame:
         "place",
         F.when(bad, _decoded(F.col("path"))).alias("source"),
         # A Parquet string is UTF-8; bytes that are not become U+FFFD.
-        F.when(bad, F.make_valid_utf8("line")).alias("line"),
+        F.when(bad, F.make_valid_utf8(F.left("line", F.lit(MAX_LINE_CHARACTERS)))).alias("line"),
         "reason",
     )
 
@@ -279,8 +307,13 @@ def _reason() -> Column:
     printed_time = F.concat(_typed("event_time", "timestamp").cast("string"), F.lit(" UTC"))
     ids = [name for name, kind in COLUMNS.items() if kind == "bigint"]
     quotes = F.length(text) - F.length(F.replace(text, F.lit('"'), F.lit("")))
+    # Few lines begin like this, so the slow questions are asked of few.
+    blank = (text == "") | (text.substr(1, 1).isin(" ", "\t") & (F.trim(text, F.lit(" \t\r")) == ""))
+    starts_as_header = F.startswith(text, F.lit("event_time")) | F.startswith(text, F.lit('"event_time'))
+    header = starts_as_header & (F.replace(text, F.lit('"'), F.lit("")) == HEADER)
     rules = [
-        ((text != "") & ~text.isin(*HEADERS), F.lit(NO_ROW)),
+        (~blank & ~header, F.lit(NO_ROW)),
+        (~F.contains(text, F.lit("\0")), F.lit("the line has a NUL byte")),
         (F.is_valid_utf8("line"), F.lit("the line is not UTF-8")),
         # A field that goes on in the next line leaves an odd number of quotes in both, whatever else they look like.
         (~F.contains(text, F.lit('"')) | (quotes % 2 == 0), F.lit("a quoted field is not closed within the line")),
@@ -316,13 +349,12 @@ def _typed(name: str, kind: str) -> Column:
 # ---- events to Parquet ----------------------------------------------------------------------------------------------
 
 
-def write_curated(events: DataFrame, arguments: Arguments, csv_bytes: int) -> None:
+def write_curated(events: DataFrame, arguments: Arguments, files: int) -> None:
     """Writes the events into their months' folders, those of one CLUSTER_BY value next to each other.
 
     The order is total, so that the same lines give the same files.
     """
     order = list(dict.fromkeys([*PARTITIONS, arguments.cluster_by, "event_time", *COLUMNS]))
-    files = max(len(arguments.months), math.ceil(csv_bytes / CSV_BYTES_PER_FILE))
     arranged = events.repartitionByRange(files, *order[:4]).sortWithinPartitions(*order)
     _write(arranged, arguments.curated)
 
@@ -344,17 +376,19 @@ def _write(rows: DataFrame, folder: str) -> None:
 
 # ---- counts and report ----------------------------------------------------------------------------------------------
 
-# Of each month: how many lines have which reason; None counts the events.
+# How many lines of each month have which reason; None counts the events.
 Counts = dict[Month, Counter[str | None]]
+# The same of each file of each month, the file by its number or its URI.
+FileCounts = dict[Month, dict[Any, Counter[str | None]]]
 
 
-def count_lines(parsed: DataFrame) -> tuple[Counts, DataFrame]:
+def count_lines(parsed: DataFrame) -> tuple[FileCounts, DataFrame]:
     """The counts of the parsed lines, and of each block of a file the place and the line number of its first line.
 
     So lines get numbers although the blocks of a file are read apart from each other. The blocks' columns: file, block,
     first_place, first_number.
     """
-    counts: Counts = {}
+    counts: FileCounts = {}
     sizes: Counter[tuple[int, int]] = Counter()
     places: dict[tuple[int, int], int] = {}
     grouped = parsed.groupBy(*PARTITIONS, "file", "block", "reason")
@@ -363,7 +397,8 @@ def count_lines(parsed: DataFrame) -> tuple[Counts, DataFrame]:
         sizes[where] += row["lines"]
         places[where] = min(row["place"], places.get(where, row["place"]))
         if row["reason"] != NO_ROW:
-            counts.setdefault(Month(row["p_year"], row["p_month"]), Counter())[row["reason"]] += row["lines"]
+            month = counts.setdefault(Month(row["p_year"], row["p_month"]), {})
+            month.setdefault(row["file"], Counter())[row["reason"]] += row["lines"]
     lines_before: Counter[int] = Counter()
     rows = []
     for (file, start), lines in sorted(sizes.items()):
@@ -388,17 +423,23 @@ def count_written(spark: SparkSession, files: Files, folder: str, months: Sequen
     return count(spark.read.option("basePath", folder).parquet(*written), reason) if written else {}
 
 
-def balance(
-    version: str, months: Sequence[Month], read: Counts, curated: Counts, quarantined: Counts
-) -> dict[str, Any]:
-    """The report; raises ConversionError where a month has no row, or where what was written is not what was read."""
+def file_names(spark: SparkSession, uris: Iterable[str]) -> dict[int, str]:
+    """The URI of each file by its number in the parsed lines. Lists the files and reads none."""
+    path = F.col("_metadata.file_path")
+    listed = spark.read.format("binaryFile").load(_paths(uris))
+    return {
+        row["file"]: row["uri"]
+        for row in listed.select(F.xxhash64(path).alias("file"), _decoded(path).alias("uri")).collect()
+    }
+
+
+def balance(version: str, read: FileCounts, curated: Counts, quarantined: Counts) -> dict[str, Any]:
+    """The report; raises ConversionError where what was written is not what was read. `read` names files by URI."""
     report: dict[str, Any] = {"version": version, "months": {}}
-    for month in months:
-        rows_in = sum(read.get(month, Counter()).values())
+    for month, files in sorted(read.items()):
+        rows_in = sum(lines.total() for lines in files.values())
         rows_curated = sum(curated.get(month, Counter()).values())
         reasons = quarantined.get(month, Counter())
-        if rows_in == 0:
-            raise ConversionError(f"The files of {month} hold no row; upload it again or leave it out of --MONTHS.")
         if rows_in != rows_curated + reasons.total():
             raise ConversionError(
                 f"{month}: {rows_in} rows were read, but {rows_curated} are curated and {reasons.total()} quarantined; "
@@ -409,6 +450,10 @@ def balance(
             "rows_curated": rows_curated,
             "rows_quarantined": reasons.total(),
             "reasons": dict(sorted(reasons.items())),
+            "files": {
+                uri: {"rows_in": lines.total(), "rows_quarantined": lines.total() - lines[None]}
+                for uri, lines in sorted(files.items())
+            },
         }
     for name in ("rows_in", "rows_curated", "rows_quarantined"):
         report[name] = sum(month[name] for month in report["months"].values())
@@ -418,28 +463,51 @@ def balance(
 def convert(spark: SparkSession, arguments: Arguments) -> dict[str, Any]:
     """Converts the months and returns the report, which is also written to its file. Raises ConversionError."""
     files = Files(spark)
-    csv_bytes = check_source(spark, files, arguments)
-    # Kept, so that counting, sorting and writing twice read and parse the CSV once.
-    parsed = parse(read_lines(spark, arguments)).persist(StorageLevel.DISK_ONLY)
-    read, blocks = count_lines(parsed)
     # A run that is repeated may find other rows: what the months no longer have must not stay.
     for month in arguments.months:
         files.delete(arguments.quarantine + month.folder)
         files.delete(arguments.curated + month.folder)
-    write_curated(parsed.where(F.col("reason").isNull()).select(*COLUMNS, *PARTITIONS), arguments, csv_bytes)
-    if any(set(reasons) - {None} for reasons in read.values()):
+    sizes: dict[str, int] = {}
+    refused: dict[Month, str] = {}
+    for month in arguments.months:
+        try:
+            sizes |= check_month(spark, files, arguments.source + month.folder)
+        except ConversionError as error:
+            refused[month] = str(error)
+    report = _convert(spark, files, arguments, sizes) if sizes else balance(arguments.version, {}, {}, {})
+    for month in arguments.months:
+        if month not in refused and str(month) not in report["months"]:
+            refused[month] = f"The files of {month} hold no row; upload it again or leave it out of --MONTHS."
+    report["refused"] = {str(month): sentence for month, sentence in sorted(refused.items())}
+    files.write(arguments.report, json.dumps(report, indent=2))
+    return report
+
+
+def _convert(spark: SparkSession, files: Files, arguments: Arguments, sizes: Mapping[str, int]) -> dict[str, Any]:
+    """Converts these files of these months; the report holds the months that have a row."""
+    # Kept, so that counting, sorting and writing twice read and parse the CSV once.
+    parsed = parse(read_lines(spark, arguments.source, sizes)).persist(StorageLevel.DISK_ONLY)
+    counts, blocks = count_lines(parsed)
+    if not counts:
+        parsed.unpersist()
+        return balance(arguments.version, {}, {}, {})
+    events = parsed.where(F.col("reason").isNull()).select(*COLUMNS, *PARTITIONS)
+    write_curated(events, arguments, max(len(counts), math.ceil(sum(sizes.values()) / CSV_BYTES_PER_FILE)))
+    if any(set(reasons) - {None} for of_month in counts.values() for reasons in of_month.values()):
         bad = parsed.where(F.col("reason") != NO_ROW)
         write_quarantine(bad, blocks, arguments)
     parsed.unpersist()
-    report = balance(
+    names = file_names(spark, sizes)
+    read = {
+        month: {uri: lines.get(file, Counter()) for file, uri in names.items() if f"/{month.folder}/" in uri}
+        for month, lines in counts.items()
+    }
+    return balance(
         arguments.version,
-        arguments.months,
         read,
         count_written(spark, files, arguments.curated, arguments.months, F.lit(None).cast("string")),
         count_written(spark, files, arguments.quarantine, arguments.months, F.col("reason")),
     )
-    files.write(arguments.report, json.dumps(report, indent=2))
-    return report
 
 
 def start_session() -> SparkSession:

@@ -22,8 +22,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local import principals
 from local.databrew.configuration import Configuration
-from local.databrew.profile import Query, load, profile
+from local.databrew.lines import load
+from local.databrew.profile import profile
 from local.databrew.source import SourceError, find
+from local.databrew.statement import Query
 from local.log_stream import LogStream
 
 logger = logging.getLogger(__name__)
@@ -176,6 +178,8 @@ class ProfileEngine:
             if run["State"] == "STARTING":
                 run["State"] = "RUNNING"
         log(f"Reading {len(source.objects)} objects, {source.size:,} bytes, of {dataset['Name']}")
+        for sentence in source.left_out:
+            log(f"Left out: {sentence}")
         configuration = Configuration.of(job.get("ProfileConfiguration"))
         if configuration.left_out:
             log(f"Not computed by the local platform: {', '.join(configuration.left_out)}")

@@ -11,49 +11,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.databrew.configuration import OF_NUMBERS, OF_SIZES, Configuration, Wanted
-from local.databrew.source import Source, is_gzip
+from local.databrew.statement import Query, identifier
 
-# Runs a statement and gives its rows.
-Query = Callable[[str], list[tuple[Any, ...]]]
 # By DataBrew's name of each, what computes the attributes of the result.
 Statistics = dict[str, Callable[[], dict[str, Any]]]
 _INT32 = (-(2**31), 2**31 - 1)
 _EXACT_IN_DOUBLES = 2**53
 
 
-def load(query: Query, source: Source, rows: int | None) -> tuple[int, int]:
-    """Makes the table `data` of the source's rows, at most `rows`; the number of rows, and of lines that are none."""
-    for number, gzipped in enumerate(sorted({is_gzip(stored) for stored in source.objects})):
-        paths = ", ".join(_text(str(stored.path)) for stored in source.objects if is_gzip(stored) is gzipped)
-        options = {
-            "auto_detect": "false",
-            "columns": f"{{{', '.join(f"{_text(name)}: 'VARCHAR'" for name in source.columns)}}}",
-            "header": str(source.header).lower(),
-            "delim": _text(source.delimiter),
-            "quote": "'\"'",
-            "escape": "'\"'",
-            "nullstr": "''",
-            "compression": "'gzip'" if gzipped else "'none'",
-            "strict_mode": "true",
-            "store_rejects": "true",
-            "rejects_limit": "0",
-        }
-        select = (
-            f"SELECT * FROM read_csv([{paths}], {', '.join(f'{name} = {value}' for name, value in options.items())})"
-        )
-        query(f"INSERT INTO data {select}" if number else f"CREATE TABLE data AS {select}")
-    if rows is not None:
-        query(f"CREATE OR REPLACE TABLE data AS SELECT * FROM data LIMIT {rows}")
-    ((kept,),) = query("SELECT count(*) FROM data")
-    ((left_out,),) = query("SELECT count(DISTINCT (scan_id, file_id, line)) FROM reject_errors")
-    return kept, left_out
-
-
 def profile(query: Query, columns: list[str], rows: int, configuration: Configuration) -> dict[str, Any]:
     """The results of the table `data`: sampleSize, duplicateRowsCount and columns, each as it is wanted."""
     result: dict[str, Any] = {"sampleSize": rows}
     if "DUPLICATE_ROWS_COUNT" in configuration.of_dataset():
-        every = ", ".join(map(_name, columns))
+        every = ", ".join(map(identifier, columns))
         # By a hash of 64 bits: among 10^8 rows two that differ share one with a chance of one in 4,000.
         ((different,),) = query(f"SELECT count(DISTINCT hash({every})) FROM data")
         result["duplicateRowsCount"] = rows - different
@@ -72,8 +42,8 @@ class _Column:
 
     def result(self) -> dict[str, Any]:
         self.query(
-            f"CREATE OR REPLACE TEMP TABLE counted AS SELECT {_name(self.name)} AS value, count(*) AS times "
-            f"FROM data WHERE {_name(self.name)} IS NOT NULL GROUP BY 1"
+            f"CREATE OR REPLACE TEMP TABLE counted AS SELECT {identifier(self.name)} AS value, count(*) AS times "
+            f"FROM data WHERE {identifier(self.name)} IS NOT NULL GROUP BY 1"
         )
         kind = self._type()
         if kind in ("int", "bigint", "double"):
@@ -194,11 +164,3 @@ class _Column:
             "FROM (SELECT size, sum(times) OVER (ORDER BY size) AS upto FROM sized)"
         )
         return float(low + (high - low) * rest / 100) if rest else float(low)
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

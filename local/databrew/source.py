@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 import gzip
 import re
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any
 
 from local import objects
@@ -27,12 +28,13 @@ class SourceError(ValueError):
 
 @dataclass(frozen=True)
 class Source:
-    """What a run reads: objects of the same columns."""
+    """What a run reads: objects of the same columns. `left_out` says of each other object why it is not read."""
 
     objects: list[StoredObject]
     columns: list[str]
     delimiter: str
     header: bool
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -70,17 +72,41 @@ def find(dataset: Mapping[str, Any]) -> Source:
     options = (dataset.get("FormatOptions") or {}).get("Csv") or {}
     delimiter = options.get("Delimiter") or ","
     header = options.get("HeaderRow", True)
-    first, *others = ((stored, _first_row(stored, delimiter)) for stored in found)
-    for stored, row in others:
-        if (row if header else len(row)) != (first[1] if header else len(first[1])):
-            raise SourceError(
-                f"{stored.uri} has other columns ({delimiter.join(row)[:200]}) than {first[0].uri}; "
-                "a dataset's files have the same."
-            )
-    columns = first[1] if header else [f"Column_{number}" for number in range(1, len(first[1]) + 1)]
+    rows: dict[StoredObject, list[str]] = {}
+    left_out = []
+    for stored in found:
+        try:
+            rows[stored] = _first_row(stored, delimiter)
+        except SourceError as error:
+            left_out.append(str(error))
+    if not rows:
+        raise SourceError(left_out[0])
+    first, columns = _most_common_header(rows, header)
+    alike = [stored for stored, row in rows.items() if row == columns or _goes_on(row, columns, header)]
+    for stored in rows.keys() - set(alike):
+        left_out.append(f"{stored.uri} has other columns ({delimiter.join(rows[stored])[:200]}) than {first.uri}.")
+    if not header:
+        columns = [f"Column_{number}" for number in range(1, len(columns) + 1)]
     if len(set(map(str.lower, columns))) < len(columns):
-        raise SourceError(f"{first[0].uri} has two columns of one name: {delimiter.join(columns)[:200]}.")
-    return Source(found, columns, delimiter, header)
+        raise SourceError(f"{first.uri} has two columns of one name: {delimiter.join(columns)[:200]}.")
+    return Source(alike, columns, delimiter, header, sorted(left_out))
+
+
+def _most_common_header(rows: Mapping[StoredObject, list[str]], header: bool) -> tuple[StoredObject, list[str]]:
+    """Returns the columns that most objects begin with, and the first of these objects."""
+    candidates = {stored: row for stored, row in rows.items() if not (header and _is_data(row))} or rows
+    keys = Counter(tuple(row) if header else len(row) for row in candidates.values())
+    most = keys.most_common(1)[0][0]
+    return next((stored, row) for stored, row in candidates.items() if (tuple(row) if header else len(row)) == most)
+
+
+def _is_data(row: list[str]) -> bool:
+    return any(field.strip()[:1].isdigit() for field in row)
+
+
+def _goes_on(row: list[str], columns: list[str], header: bool) -> bool:
+    """Whether an object that begins with this row has the same columns but no header."""
+    return len(row) == len(columns) and (not header or _is_data(row))
 
 
 def is_gzip(stored: StoredObject) -> bool:
@@ -100,7 +126,12 @@ def _first_row(stored: StoredObject, delimiter: str) -> list[str]:
             text = content.read(HEADER_BYTES).decode("utf-8-sig", "replace")
         except (OSError, EOFError) as error:
             raise SourceError(f"{stored.uri} is a damaged archive ({error}); upload it again.") from error
-    row = next(csv.reader(text.splitlines(keepends=True), delimiter=delimiter), [])
+    # Not splitlines(), which also divides at characters that are text to everybody else.
+    lines = filter(str.strip, re.split(r"[\r\n]+", text))
+    try:
+        row = next(csv.reader(lines, delimiter=delimiter), [])
+    except csv.Error as error:
+        raise SourceError(f"{stored.uri} does not begin with a line of CSV: {error}.") from error
     if not any(row):
-        raise SourceError(f"{stored.uri} begins with an empty line where its columns should stand.")
+        raise SourceError(f"{stored.uri} holds no line with columns.")
     return row

@@ -31,9 +31,9 @@ def classify(stored: StoredObject, classifiers: list[delimited.CsvClassifier]) -
         if raw.read(4) == b"PAR1":
             return _parquet(stored)
     sample = read_sample(stored)
-    if b"\0" in sample.data or not sample.data.strip():
-        return None
     text, records_read = _lines(sample)
+    if not text:
+        return None
     for classifier in classifiers:
         if found := delimited.infer(text, classifier):
             return _sized(found, sample, stored, records_read)
@@ -42,12 +42,17 @@ def classify(stored: StoredObject, classifiers: list[delimited.CsvClassifier]) -
 
 
 def _lines(sample: Sample) -> tuple[list[str], int]:
-    """The sample's first complete lines with their line ends, and the bytes they take."""
+    """The sample's first complete lines with their line ends, and the bytes they take; none where it is no text.
+
+    Blank lines and the few that hold a NUL byte are left out: a file with many of those is a binary one.
+    """
     lines = sample.data.splitlines(keepends=True)
     if not sample.complete and len(lines) > 1:
         lines.pop()
-    lines = lines[: MOST_RECORDS + 1]
-    text = [line.decode("utf-8-sig" if number == 0 else "utf-8", "replace") for number, line in enumerate(lines)]
+    lines = [line for line in lines[: MOST_RECORDS + 1] if line.strip()]
+    text = [line.decode("utf-8-sig", "replace") for line in lines if b"\0" not in line]
+    if len(text) < delimited.REGULAR * len(lines):
+        return [], 0
     return text, sum(map(len, lines))
 
 

@@ -76,15 +76,20 @@ def infer(lines: list[str], classifier: CsvClassifier) -> Schema | None:
 
 def _rows(lines: list[str], delimiter: str, classifier: CsvClassifier) -> tuple[list[list[str]], str]:
     """The first row and all that have the usual number of fields; none where the delimiter does not make a table."""
-    try:
-        rows = [row for row in csv.reader(lines, delimiter=delimiter, quotechar=classifier.quote) if row]
-    except csv.Error:
-        return [], delimiter
+    rows = [row for line in lines if any(row := _fields(line, delimiter, classifier.quote))]
     width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
     if width < (1 if classifier.single_column else 2) or count < REGULAR * len(rows):
         return [], delimiter
     first = (rows[0] + [""] * width)[:width]
     return [first, *(row for row in rows[1:] if len(row) == width)], delimiter
+
+
+def _fields(line: str, delimiter: str, quote: str) -> list[str]:
+    """The fields of one line: a quote that is not closed ends with it, as it does for Athena."""
+    try:
+        return next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter, quotechar=quote), [])
+    except csv.Error:
+        return [line]
 
 
 def _has_header(rows: list[list[str]]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -42,6 +43,15 @@ class Schema:
     objects: int = 1
     paths: tuple[str, ...] = ()
 
+    def merges_with(self, other: Schema) -> bool:
+        """Whether a crawler that combines compatible schemas may put both into one table."""
+        mine, others = self.format, other.format
+        return (mine.classification, mine.compression, mine.quote) == (
+            others.classification,
+            others.compression,
+            others.quote,
+        )
+
     def is_like(self, other: Schema) -> bool:
         """Whether both may be one table's: the same format, and more than 70 % of all column names in common."""
         names, others = set(self.columns), set(other.columns)
@@ -49,8 +59,16 @@ class Schema:
 
 
 def combine(schemas: Iterable[Schema]) -> Schema:
-    """One schema that holds all of the given ones (at least one): every column, each of the type that fits all."""
-    first, *others = schemas
+    """One schema that holds all of the given ones (at least one): every column, each of the type that fits all.
+
+    The format is that of most records. CSV without a header has its columns by their positions.
+    """
+    schemas = list(schemas)
+    records: Counter[Format] = Counter()
+    for schema in schemas:
+        records[schema.format] += schema.records
+    first = next(schema for schema in schemas if schema.format == records.most_common(1)[0][0])
+    others = [_named_like(first, schema) for schema in schemas if schema is not first]
     columns, paths = dict(first.columns), dict.fromkeys(first.paths)
     for other in others:
         paths.update(dict.fromkeys(other.paths))
@@ -66,16 +84,24 @@ def combine(schemas: Iterable[Schema]) -> Schema:
     )
 
 
+def _named_like(first: Schema, other: Schema) -> Schema:
+    """The other schema, with the first's names where it has no header of its own."""
+    if first.format.header and not other.format.header and len(first.columns) == len(other.columns):
+        return replace(other, columns=dict(zip(first.columns, other.columns.values(), strict=True)))
+    return other
+
+
 def are_one_table(schemas: list[Schema], ignore_similarity: bool) -> bool:
     """Whether objects or folders with these schemas make one table, as Glue decides it.
 
-    They must have one format. Their columns may differ where the largest group of similar schemas is more than 70 % of
-    all and there are at most five groups, or where the crawler combines compatible schemas (`ignore_similarity`).
+    They must have one format; a crawler that combines compatible schemas (`ignore_similarity`) asks for one
+    classification and compression alone. Their columns may differ where the largest group of similar schemas is more
+    than 70 % of all and there are at most five groups, or where the crawler combines compatible schemas.
     """
+    if ignore_similarity:
+        return all(schema.merges_with(schemas[0]) for schema in schemas)
     if any(schema.format != schemas[0].format for schema in schemas):
         return False
-    if ignore_similarity:
-        return True
     groups: list[list[Schema]] = []
     for schema in schemas:
         group = next((known for known in groups if known[0].is_like(schema)), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
 import time
 import zipfile
@@ -305,6 +306,46 @@ def test_what_is_hidden_empty_or_excluded_is_not_seen(account: Account) -> None:
     account.crawl("seen/", exclusions=["**/*.log", "logs/{a,b}.json"])
     assert list(account.tables()) == ["seen"]
     assert account.tables()["seen"]["Parameters"]["objectCount"] == "1"
+
+
+DRESSES = {
+    "lf": EVENTS.encode(),
+    "crlf": EVENTS.replace("\n", "\r\n").encode(),
+    "cr only": EVENTS.replace("\n", "\r").encode(),
+    "mixed": (EVENTS + EVENTS[EVENTS.index("\n") + 1 :].replace("\n", "\r\n")).encode(),
+    "last line open": EVENTS.rstrip().encode(),
+    "byte order mark": b"\xef\xbb\xbf" + EVENTS.encode(),
+    "quoted": "".join('"' + line.replace(",", '","') + '"\n' for line in EVENTS.splitlines()).encode(),
+    "header quoted": ('"' + EVENTS.replace(",", '","', 8).replace("\n", '"\n', 1)).encode(),
+    "blank lines": EVENTS.replace("\n", "\n\n \t\r\n").encode(),
+    "one nul": EVENTS.encode() + (EVENTS.split("\n", 1)[1] * 6).replace("xiaomi", "xia\0omi", 1).encode(),
+    "nul tail": (EVENTS + EVENTS.split("\n", 1)[1] * 4).encode() + b"\0" * 5000,
+    "open quote": (EVENTS + (EVENTS.split("\n", 1)[1] * 8).replace("xiaomi", '"xiaomi', 1)).encode(),
+}
+
+
+@pytest.mark.parametrize("dress", DRESSES, ids=lambda dress: dress.replace(" ", "-"))
+def test_rows_in_any_dress_are_one_table(account: Account, dress: str) -> None:
+    account.put("dressed/p_month=11/a.csv", DRESSES[dress])
+    for name in ("p_month=12/", "p_month=12_$folder$", "p_month=12/.DS_Store", "__MACOSX/p_month=12/a.csv", "_SUCCESS"):
+        account.put(f"dressed/{name}", b"" if name.endswith("/") else b"p;q\n1;2\n3;4\n")
+    account.crawl("dressed/")
+    (table,) = account.tables().values()
+    assert columns(table) == EVENT_TYPES
+    assert (table["Parameters"]["skip.header.line.count"], table["Parameters"]["delimiter"]) == ("1", ",")
+    assert list(account.partitions("dressed")) == [("11",)]
+
+
+def test_months_in_different_dresses_are_one_table(account: Account) -> None:
+    headerless = EVENTS.split("\n", 1)[1]
+    files = {"10": EVENTS, "11": EVENTS.replace(",", ";"), "12": headerless, "09": EVENTS * 3}
+    for month, content in files.items():
+        account.put(f"months/p_year=2019/p_month={month}/a.csv", content)
+    grouping = {"TableGroupingPolicy": "CombineCompatibleSchemas", "TableLevelConfiguration": 2}
+    account.crawl("months/", Configuration=json.dumps({"Version": 1.0, "Grouping": grouping}))
+    (table,) = account.tables().values()
+    assert list(columns(table)) == list(EVENT_TYPES)
+    assert len(account.partitions("months")) == 4
 
 
 @pytest.mark.parametrize("content", [None, b"\x89PNG\r\n\x1a\n\0\0\0", zipped({"a.csv": EVENTS, "b.csv": EVENTS})])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -12,7 +13,8 @@ from include.glue_scripts.csv_to_parquet import (
     Arguments,
     ConversionError,
     Month,
-    check_header,
+    check_start,
+    is_data,
 )
 from tests.conftest import ROOT
 
@@ -62,15 +64,19 @@ def test_a_wrong_argument_is_named(wrong: dict[str, str], sentence: str) -> None
     [
         HEADER,
         HEADER + "\r",
+        HEADER + "\r\r",
         "\ufeff" + HEADER,
         '"' + HEADER.replace(",", '","') + '"',
+        '"event_time"' + HEADER.removeprefix("event_time"),
+        "\r\n  \n" + HEADER,
         "2019-10-01 00:00:00 UTC,view,1,2,,,3.00,4,",
+        "2019-10-01 00:00:00 UTC,vi\0ew,1,2,,,3.00,4,",
         "view,2019-10-01 00:00:00 UTC,cut",
         "",
     ],
 )
 def test_a_file_may_begin_with_the_header_or_with_rows(first_line: str) -> None:
-    check_header("s3://raw/a.csv", first_line)
+    check_start("s3://raw/a.csv", f"{first_line}\n2019-10-01 00:00:00 UTC,view".encode())
 
 
 @pytest.mark.parametrize(
@@ -80,12 +86,44 @@ def test_a_file_may_begin_with_the_header_or_with_rows(first_line: str) -> None:
         HEADER.replace(",", ";"),
         HEADER.upper(),
         '"order","customer"',
-        "\ufffd\ufffde\0v\0e\0n\0t\0",
-        # As gzip and zip begin, by chance with what could be a field of a row.
-        "\x1f\ufffd\b\0\0\0\ufffd\x03,5K\ufffd",
-        "PK\x03\x04\x14\0\b,2019-Nov.csv",
+        # As Excel begins a file for itself, pandas one with its index, and a file of trailing commas.
+        "sep=,",
+        "," + HEADER,
+        HEADER + ",",
     ],
 )
 def test_a_header_of_other_columns_is_refused(first_line: str) -> None:
     with pytest.raises(ConversionError, match=r"a\.csv begins with .*expected the columns event_time, event_type"):
-        check_header("s3://raw/a.csv", first_line)
+        check_start("s3://raw/a.csv", f"{first_line}\n2019-10-01 00:00:00 UTC".encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "sentence"),
+    [
+        ("a.csv", gzip.compress(HEADER.encode()), r"a\.csv is compressed, or named so; unpack it"),
+        ("a.csv", b"PK\x03\x04\x14\0\b,2019-Nov.csv", r"a\.csv is compressed, or named so; unpack it"),
+        ("a.csv.GZ", HEADER.encode(), r"a\.csv\.GZ is compressed, or named so; unpack it, name it \.csv"),
+        ("a.csv", HEADER.encode("utf-16"), r"a\.csv is UTF-16, as spreadsheets save Unicode text; save it as UTF-8"),
+        ("a.csv", f"{HEADER}\r2019-10-01".encode(), r"a\.csv ends its lines in carriage returns alone; convert it"),
+        ("a.csv", b"2019-10-01 00:00:00 UTC\r2019-10-01", r"a\.csv ends its lines in carriage returns alone"),
+    ],
+)
+def test_what_is_no_csv_in_utf8_is_refused(name: str, start: bytes, sentence: str) -> None:
+    with pytest.raises(ConversionError, match=sentence):
+        check_start(f"s3://raw/{name}", start)
+
+
+@pytest.mark.parametrize(
+    ("key", "size"),
+    [
+        ("p_month=12/", 0),
+        ("p_month=12/empty.csv", 0),
+        ("p_month=12_$folder$", 5),
+        ("p_month=12/.DS_Store", 9),
+        ("__MACOSX/p_month=12/a.csv", 9),
+        ("p_month=12/_SUCCESS", 1),
+    ],
+)
+def test_what_consoles_and_tools_leave_beside_the_files_is_no_data(key: str, size: int) -> None:
+    assert not is_data(key, size)
+    assert is_data("p_month=12/a_b.csv", 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from include.glue_scripts import csv_to_parquet
-from include.glue_scripts.csv_to_parquet import COLUMNS, ConversionError, Counts, Month, balance, convert
+from include.glue_scripts.csv_to_parquet import COLUMNS, ConversionError, Counts, FileCounts, Month, balance, convert
 from tests.include.glue_scripts.conftest import Workspace
 
 HEADER = ",".join(COLUMNS) + "\n"
@@ -46,6 +47,11 @@ def test_months_are_converted_counted_and_reported(spark: SparkSession, workspac
     workspace.put("2019-12", events("2019-12", 10))
     report = convert(spark, workspace.arguments("2019-10,2019-11"))
     exponent = "category_id is written with an exponent and has lost digits"
+    files = [month.pop("files") for month in report["months"].values()]
+    assert [{uri.rsplit("/", 1)[1]: counts for uri, counts in of_month.items()} for of_month in files] == [
+        {"b.csv": {"rows_in": 54, "rows_quarantined": 1}, "events.csv": {"rows_in": 103, "rows_quarantined": 0}},
+        {"events.csv": {"rows_in": 44, "rows_quarantined": 1}},
+    ]
     assert report == {
         "version": "one",
         "months": {
@@ -56,7 +62,10 @@ def test_months_are_converted_counted_and_reported(spark: SparkSession, workspac
             },
         },
         **{"rows_in": 201, "rows_curated": 199, "rows_quarantined": 2},
+        "refused": {},
     }
+    for month, of_month in zip(report["months"].values(), files, strict=True):
+        month["files"] = of_month
     assert json.loads((workspace.root / "reports/one.json").read_text()) == report
 
     curated = spark.read.parquet(str(workspace.root / "curated/version=one"))
@@ -168,8 +177,8 @@ def test_the_same_file_twice_is_refused_and_one_of_the_same_size_is_not(
     workspace.put("2019-11", events("2019-11", 50).replace("view", "cart"), name="same size.csv")
     assert convert(spark, workspace.arguments("2019-11"))["rows_in"] == 106
     workspace.put("2019-11", events("2019-11", 50), name="z.csv")
-    with pytest.raises(ConversionError, match=r"z\.csv holds the same lines as .*events\.csv, which would count twice"):
-        convert(spark, workspace.arguments("2019-11"))
+    sentence = convert(spark, workspace.arguments("2019-11"))["refused"]["2019-11"]
+    assert re.search(r"z\.csv holds the same lines as .*events\.csv, which would count twice", sentence)
 
 
 def test_a_file_of_one_row_is_converted(spark: SparkSession, workspace: Workspace) -> None:
@@ -186,8 +195,9 @@ def test_a_field_with_a_line_break_is_set_aside_in_all_its_pieces(spark: SparkSe
     workspace.put(
         "2019-11", "\n".join([event, start, end, event, event.replace(",,,", ',,"two'), like_an_event, event])
     )
-    report = convert(spark, workspace.arguments("2019-11"))
-    assert report["months"]["2019-11"] == {
+    month = convert(spark, workspace.arguments("2019-11"))["months"]["2019-11"]
+    assert month.pop("files")
+    assert month == {
         **{"rows_in": 7, "rows_curated": 3, "rows_quarantined": 4},
         "reasons": {"a quoted field is not closed within the line": 4},
     }
@@ -207,7 +217,7 @@ def test_a_table_may_be_sorted_by_another_column(spark: SparkSession, workspace:
     [
         (None, r"raw/p_year=2019/p_month=12/ holds no file; upload the month first or leave it out"),
         (HEADER, "The files of 2019-12 hold no row; upload it again"),
-        ("", "The files of 2019-12 hold no row; upload it again"),
+        ("", r"raw/p_year=2019/p_month=12/ holds no file; upload the month first or leave it out"),
         (
             HEADER.replace("brand,price", "price,brand"),
             "events.csv begins with 'event_time.*expected the columns",
@@ -215,24 +225,46 @@ def test_a_table_may_be_sorted_by_another_column(spark: SparkSession, workspace:
     ],
     ids=["no file", "no row", "empty file", "other columns"],
 )
-def test_what_cannot_be_converted_is_named_and_not_reported(
+def test_a_month_that_cannot_be_converted_is_named_and_the_others_are_converted(
     spark: SparkSession, workspace: Workspace, content: str | None, sentence: str
 ) -> None:
     workspace.put("2019-11", events("2019-11", 5))
-    if content is not None:
-        workspace.put("2019-12", content)
-    with pytest.raises(ConversionError, match=sentence):
-        convert(spark, workspace.arguments("2019-11,2019-12"))
-    assert not (workspace.root / "reports").exists()
+    workspace.put("2019-12", events("2019-12", 5))
+    convert(spark, workspace.arguments("2019-11,2019-12"))
+    workspace.put("2019-12", content or "", name="events.csv")
+    report = convert(spark, workspace.arguments("2019-11,2019-12"))
+    assert list(report["months"]) == ["2019-11"]
+    assert report["rows_in"] == report["rows_curated"] == 8
+    assert list(report["refused"]) == ["2019-12"]
+    assert re.search(sentence, report["refused"]["2019-12"])
+    assert not parquet_files(workspace.root / "curated/version=one/p_year=2019/p_month=12")
+
+
+def test_months_that_are_all_refused_are_reported(spark: SparkSession, workspace: Workspace) -> None:
+    workspace.put("2019-11", HEADER)
+    report = convert(spark, workspace.arguments("2019-11,2019-12"))
+    assert (report["months"], report["rows_in"], list(report["refused"])) == ({}, 0, ["2019-11", "2019-12"])
+    assert json.loads((workspace.root / "reports/one.json").read_text()) == report
+
+
+def test_objects_that_are_no_data_are_passed_over(spark: SparkSession, workspace: Workspace) -> None:
+    workspace.put("2019-11", events("2019-11", 5), name="a [1] {x}.csv")
+    for name in (".DS_Store", "_SUCCESS", "__MACOSX/._a.csv", "empty.csv", "deeper/b.csv"):
+        workspace.put("2019-11", {"empty.csv": "", "deeper/b.csv": events("2019-11", 7)}.get(name, "x\0"), name)
+    report = convert(spark, workspace.arguments("2019-11"))
+    assert report["refused"] == {}
+    names = {uri.split("/p_month=11/")[1] for uri in report["months"]["2019-11"]["files"]}
+    assert names == {"a [1] {x}.csv", "deeper/b.csv"}
+    assert report["rows_in"] == report["rows_curated"] == 18
 
 
 def test_a_row_that_is_lost_fails_the_run() -> None:
     november = Month("2019", "11")
-    read: Counts = {november: Counter({None: 5, "a": 1})}
+    read: FileCounts = {november: {"a.csv": Counter({None: 5, "a": 1})}}
     curated: Counts = {november: Counter({None: 4})}
     bad: Counts = {november: Counter({"a": 1})}
     with pytest.raises(ConversionError, match="2019-11: 6 rows were read, but 4 are curated and 1 quarantined"):
-        balance("v", [november], read, curated, bad)
+        balance("v", read, curated, bad)
 
 
 def test_the_source_is_read_once(spark: SparkSession, workspace: Workspace) -> None:

@@ -12,6 +12,7 @@ from include.glue_scripts.csv_to_parquet import COLUMNS, NO_ROW, parse, read_lin
 from tests.include.glue_scripts.conftest import Workspace
 
 HEADER = ",".join(COLUMNS)
+QUOTED_HEADER = '"' + HEADER.replace(",", '","') + '"'
 SESSION = "72d76fde-8bb3-4e00-8c23-a032dfed738c"
 EVENT = (
     "2019-11-01 00:00:01 UTC,view,1004856,2053013555631882655,electronics.smartphone,samsung,130.76,541312140,"
@@ -43,6 +44,9 @@ GOOD = {
     "the last second of the month": changed(event_time="2019-11-30 23:59:59 UTC"),
     "a removal from the cart": changed(event_type="remove_from_cart"),
     "a carriage return at the end": EVENT + "\r",
+    "two carriage returns at the end": EVENT + "\r\r",
+    "every field in quotes": '"' + EVENT.replace(",", '","') + '"',
+    "a time in quotes and a carriage return": '"' + EVENT.replace(",", '",', 1) + "\r",
 }
 
 NINE = "the line has not nine fields"
@@ -55,7 +59,11 @@ PRICE = "price is not a number with at most two decimals"
 UUID = "user_session is not a UUID"
 BAD = [
     ("garbage", NINE),
-    (" ", NINE),
+    (" x", NINE),
+    (EVENT + "\0", "the line has a NUL byte"),
+    (changed(brand="sam\0sung"), "the line has a NUL byte"),
+    ('"never closed\0', "the line has a NUL byte"),
+    ("\0" * 9, "the line has a NUL byte"),
     (EVENT.rsplit(",", 1)[0], NINE),
     (EVENT + ",", NINE),
     (EVENT + "\rmore,fields", NINE),
@@ -99,8 +107,8 @@ BAD = [
 
 def parsed(spark: SparkSession, workspace: Workspace, content: str | bytes) -> list[Row]:
     """The lines of a file of November that are rows, parsed, in the order of the file."""
-    workspace.put("2019-11", content)
-    rows = parse(read_lines(spark, workspace.arguments("2019-11"))).coalesce(1).collect()
+    path = workspace.put("2019-11", content)
+    rows = parse(read_lines(spark, workspace.arguments("2019-11").source, [str(path)])).coalesce(1).collect()
     return [row for row in rows if row["reason"] != NO_ROW]
 
 
@@ -158,10 +166,21 @@ def test_bytes_that_are_not_utf8_are_set_aside(spark: SparkSession, workspace: W
         (f"\ufeff{EVENT}", 1),
         ('"' + HEADER.replace(",", '","') + f'"\n{EVENT}\n', 1),
         (f"{HEADER}\n{EVENT}\n{HEADER}\n\n{EVENT}\n", 2),
+        (f"{HEADER}\r\n{EVENT}\n\ufeff{QUOTED_HEADER}\r\n \t\r\n{EVENT}", 2),
         (HEADER, 0),
         ("", 0),
     ],
-    ids=["header", "no header", "Windows", "mark without header", "quoted header", "two files in one", "bare", "empty"],
+    ids=[
+        "header",
+        "no header",
+        "Windows",
+        "mark without header",
+        "quoted header",
+        "two files in one",
+        "two dresses",
+        "bare",
+        "empty",
+    ],
 )
 def test_headers_and_empty_lines_are_no_rows(
     spark: SparkSession, workspace: Workspace, content: str, events: int
@@ -170,6 +189,7 @@ def test_headers_and_empty_lines_are_no_rows(
 
 
 def test_the_source_is_named_as_the_file_is(spark: SparkSession, workspace: Workspace) -> None:
-    workspace.put("2019-11", "garbage", name="a file + ü%20.csv")
-    (row,) = parse(read_lines(spark, workspace.arguments("2019-11"))).collect()
-    assert row["source"].endswith("/p_month=11/a file + ü%20.csv")
+    name = "a file [1] {x} * + ü%20.csv"
+    path = workspace.put("2019-11", "garbage", name)
+    (row,) = parse(read_lines(spark, workspace.arguments("2019-11").source, [str(path)])).collect()
+    assert row["source"].endswith(f"/p_month=11/{name}")

@@ -153,13 +153,14 @@ def test_a_folder_is_the_files_right_in_it(profiles: Profiles) -> None:
 
 def test_lines_that_are_no_rows_are_counted_in_the_log(profiles: Profiles) -> None:
     bad = b"1,2,3,4\nshort\n5,\xff\xfe,6\n"
-    good = 'a,b,c\n1,"with, comma\nand newline",2\n3,,4\n'
-    profiles.put("in/rows.csv", good.encode() + bad)
+    good = 'a,b,c\n1,"with, comma and ""quotes""",2\n3,,4\n'
+    pieces = '8,"a line\nbreak",9\n'
+    profiles.put("in/rows.csv", (good + pieces).encode() + bad + b'6,"never closed,7\n7,nul\0,8\n')
     profiles.create("in/rows.csv")
     run_id = profiles.start()
     assert profiles.ended(run_id)["State"] == "SUCCEEDED"
-    assert any("2 rows; 3 lines left out" in line for line in profiles.lines(run_id))
-    assert profiles.columns()["b"]["mostCommonValues"] == [{"value": "with, comma\nand newline", "count": 1}]
+    assert any("2 rows; 7 lines left out" in line for line in profiles.lines(run_id))
+    assert profiles.columns()["b"]["mostCommonValues"] == [{"value": 'with, comma and "quotes"', "count": 1}]
 
 
 def test_a_sample_is_as_long_as_the_job_says_and_20000_rows_otherwise(profiles: Profiles) -> None:
