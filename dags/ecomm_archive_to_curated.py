@@ -27,7 +27,7 @@ sends rows of 2019 again; counted under their old time they would double the mon
 (docs/decisions/0035).
 
 **Nothing is lost.** A record that is no click (docs/streaming.md says what one is) goes with its reason into the table
-ecomm_user_activity_malformed, never into a month. Its number and the first reasons are in what `summarize` returns.
+ecomm_user_activity_malformed, never into a month. Its number and the first reasons are in what summarize returns.
 The clicks of a drill (ecomm_streaming_drill) stay in the archive alone.
 
 Runs every night for the day before, and takes those of the seven days before that as well of which the archive has
