@@ -20,9 +20,7 @@ PARSE_SECONDS = 0.5
 # Tasks that are not tried again, and why.
 TRIED_ONCE = {"ecomm_streaming_drill.send_clicks": "a second try would be a second attack"}
 # Functions that read a run's logical date, and what they do without one.
-READ_LOGICAL_DATE = {
-    "date_of_run": "a run by hand for a past date takes that date; any other has the one it was due at"
-}
+READ_LOGICAL_DATE = {"date_of_run": "a run by hand for a past date is for that date, any other for when it was due"}
 # What a task may begin with, so that the grid reads as a story.
 VERBS = {
     "announce", "audit", "check", "choose", "clean", "convert", "crawl", "profile", "publish", "refresh", "require",
