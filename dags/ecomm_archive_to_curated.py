@@ -34,7 +34,7 @@ Runs every night for the day before, and takes those of the seven days before th
 more than the data set, because Airflow rested or Firehose delivered late (docs/decisions/0036). After a rest of more
 than a week, run it once with more days_before. A day that cannot be taken keeps no other back, and fails the run at
 its end. A night without a click is skipped; a run that is cleared takes its own day again. A run by hand for a past
-date takes the day before that date; one for a date that has not begun is refused.
+date takes the day before that date; Airflow holds one for a date that has not begun until then.
 """
 
 from __future__ import annotations

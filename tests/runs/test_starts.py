@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from io import StringIO
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ from rich.console import Console
 from demo.follow import follow
 from demo.progress import Progress
 from tests.conftest import ROOT
-from tests.runs.conftest import PATIENCE_SECONDS, Machine, eventually
+from tests.runs.conftest import PATIENCE_SECONDS, Machine
 
 
 def ends_green(machine: Machine, dag_id: str, run_id: str) -> None:
@@ -97,16 +97,6 @@ def test_by_hand_for_a_past_date_takes_the_day_before_that_date(
     ends_green(machine, dag_id, run_id)
     log = machine.ask("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/unpack_archive/logs/1")
     assert f"Nothing was archived on {day}" in str(log)
-
-
-def test_by_hand_for_a_date_that_has_not_begun_is_refused(machine: Machine) -> None:
-    """Airflow itself holds such a run back until its date, or runs it at once; it takes no other day."""
-    dag_id, run_id = "ecomm_archive_to_curated", "future"
-    future = datetime.now(UTC) + timedelta(days=2)
-    start_by_api(machine, dag_id, run_id, future.isoformat())
-    eventually(lambda: machine.airflow.run_state(dag_id, run_id) == "failed", "the refusal")
-    log = machine.ask("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/unpack_archive/logs/1")
-    assert f"The run's date, {future:%Y-%m-%d}, has not begun yet" in str(log)
 
 
 def test_by_the_shell(machine: Machine) -> None:
