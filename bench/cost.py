@@ -42,7 +42,7 @@ LOG_BYTES = 270
 # Five readers of the queue of mails, each waiting 20 s.
 QUEUE_READS_AN_HOUR = 900
 OUR_GB, PUBLISHED_GB = 0.5, 0.125
-OUR_METRICS, OUR_ALARMS = 11, 5
+OUR_METRICS, OUR_ALARMS = 12, 5
 # Calls of ours that go side by side, and items a call.
 SIDE_BY_SIDE, ITEMS_A_CALL = 8, 25
 

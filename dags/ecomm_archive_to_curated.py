@@ -27,14 +27,14 @@ sends rows of 2019 again; counted under their old time they would double the mon
 (docs/decisions/0035).
 
 **Nothing is lost.** A record that is no click (docs/streaming.md says what one is) goes with its reason into the table
-ecomm_user_activity_malformed, never into a month. Its number and the first reasons are in what `summarize` returns.
+ecomm_user_activity_malformed, never into a month. Its number and the first reasons are in what summarize returns.
 The clicks of a drill (ecomm_streaming_drill) stay in the archive alone.
 
 Runs every night for the day before, and takes those of the seven days before that as well of which the archive has
 more than the data set, because Airflow rested or Firehose delivered late (docs/decisions/0036). After a rest of more
 than a week, run it once with more days_before. A day that cannot be taken keeps no other back, and fails the run at
 its end. A night without a click is skipped; a run that is cleared takes its own day again. A run by hand for a past
-date takes the day before that date; one for a date that has not begun is refused.
+date takes the day before that date; Airflow holds one for a date that has not begun until then.
 """
 
 from __future__ import annotations

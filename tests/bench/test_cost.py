@@ -31,7 +31,7 @@ def test_a_bill_by_hand() -> None:
     assert lines["CloudWatch, PutMetricData"].ours == 0
     # 16,519 hours of metrics, 730 of which are a month of one.
     assert lines["CloudWatch, custom metrics"].published == pytest.approx(16_519 / 730 * 0.30, rel=1e-3)
-    assert lines["CloudWatch, custom metrics"].ours == pytest.approx(11 * 10.684 / 730 * 0.30, rel=1e-3)
+    assert lines["CloudWatch, custom metrics"].ours == pytest.approx(12 * 10.684 / 730 * 0.30, rel=1e-3)
     assert lines["SNS, e-mails"].ours == pytest.approx(10 * (0.5e-6 + 2e-5))
 
 

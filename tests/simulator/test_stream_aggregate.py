@@ -19,6 +19,7 @@ from simulator.stream_data_simulator import EndedEarlyError, Options, SimulatorE
 from simulator.stream_data_simulator.batches import AGGREGATED_BYTES
 from simulator.stream_data_simulator.events import JSON_END, EventReader
 from simulator.stream_data_simulator.kinesis import FLINK, READER_TAG
+from simulator.stream_data_simulator.replays import REPLAYED_USERS
 from tests.simulator.conftest import RealStream, row
 from tests.simulator.faulty_endpoint import FaultyEndpoint
 
@@ -70,10 +71,17 @@ def test_every_event_is_in_the_shard_of_its_own_key(stream: RealStream, csv_file
         assert all(int.from_bytes(md5(key.encode()).digest()) in ranges[shard] for key, _ in events)
     by_number = {event["product_id"]: event for events in found.values() for _, event in events}
     reader = EventReader("category_id")
+    sessions = set()
     for number, line in enumerate(lines):
-        expected = json.loads(reader.read(line.encode()).head + JSON_END)
-        assert by_number.pop(number) | {"txn_timestamp": ""} == expected
+        own = json.loads(reader.read(line.encode()).head + JSON_END)
+        sent = by_number.pop(number)
+        sessions.add((own["user_session"], sent["user_session"]))
+        marks = {"user_id": REPLAYED_USERS[own["user_id"]], "user_session": sent["user_session"]}
+        assert sent | {"txn_timestamp": ""} == own | marks
     assert not by_number
+    # All rows are of one session, which was sent as another.
+    ((own_session, sent_session),) = sessions
+    assert sent_session not in (own_session, None)
 
 
 def test_the_order_within_a_key_is_kept_on_request(

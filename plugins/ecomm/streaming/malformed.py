@@ -20,8 +20,9 @@ class MalformedError(Exception):
 
 
 def shown(text: str) -> str:
-    """The text as a sentence shows it."""
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
+    """Returns the text as a sentence shows it: its beginning, and an escape for what no log and no database takes."""
+    beginning = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text[:_MAX_SHOWN])
+    return beginning if len(text) <= _MAX_SHOWN else f"{beginning}..."
 
 
 def malformed_key(day: date) -> str:

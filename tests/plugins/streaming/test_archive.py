@@ -95,6 +95,22 @@ def test_a_click_goes_into_the_month_it_was_sent_in(world: World) -> None:
     assert (len(read(world, NOVEMBER)), len(read(world, DECEMBER))) == (2, 2)
 
 
+@pytest.mark.parametrize("sent", ["\\ud83d", "\\udc80", "\\u0000", "\\u001b[2J\\n"])
+def test_a_value_that_no_database_takes_is_escaped_in_the_reason(world: World, sent: str) -> None:
+    """A lone surrogate has no UTF-8, and PostgreSQL, where Airflow keeps what a task returns, takes no NUL."""
+    from ecomm.streaming.archive import unpack_day
+
+    record = json.dumps(CLICK | {"user_id": "id"}).replace('"id"', f'"{sent}"')
+    put(world, f"{FOLDER}hour=10/a.gz", [record.encode()])
+    (reason,) = unpack_day(DAY)["malformed_reasons"]
+    assert reason.isprintable()
+    (row,) = malformed(world)
+    assert row["record"].strip() == record
+    assert row["reason"] == reason.partition(": ")[2]
+    shown = sent.replace("\\n", "\\u000a")
+    assert row["reason"] == f"user_id: {shown} is not a whole number of 64 bits, written as digits alone"
+
+
 def test_a_day_taken_again_replaces_its_files(world: World) -> None:
     from ecomm.streaming.archive import unpack_day
 

@@ -79,7 +79,7 @@ final class JsonValues {
         }
         return end;
       }
-      parser.skipChildren();
+      Literals.skipChildren(parser);
       end = start + (int) parser.currentLocation().getByteOffset();
     }
     readElements(text, start, end, rows, malformed);

@@ -35,9 +35,10 @@ final class ObjectRow implements Serializable {
     MisfitException misfit = null;
     for (String key = parser.nextFieldName(); key != null; key = parser.nextFieldName()) {
       parser.nextToken();
+      Literals.check(parser);
       Integer position = positions.get(key);
       if (position == null) {
-        parser.skipChildren();
+        Literals.skipChildren(parser);
         continue;
       }
       try {
@@ -48,7 +49,7 @@ final class ObjectRow implements Serializable {
         row.setField(position, values[position].read(parser));
       } catch (MisfitException e) {
         misfit = misfit == null ? e.of(key) : misfit;
-        parser.skipChildren();
+        Literals.skipChildren(parser);
       }
     }
     for (int i = 0; misfit == null && i < names.length; i++) {
