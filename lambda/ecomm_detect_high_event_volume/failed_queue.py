@@ -1,4 +1,4 @@
-"""Records that no retry would mend go to the queue of failures at once, with their data, and hold up nobody."""
+"""Records and messages that no retry would mend go to the queue of failures at once, whole, and hold up nobody."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from ecomm_detect_high_event_volume.records import Refused
 # from the stream by its number for as long as that keeps it.
 MESSAGES_A_CALL = 10
 DATA_BYTES = 64 * 1024
+# Of another queue's message, each of which may become six bytes of JSON.
+BODY_CHARS = 16 * 1024
 
 
 class FailedQueue:
@@ -30,6 +32,11 @@ class FailedQueue:
             answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
             left += [chunk[int(failure["Id"])] for failure in answer.get("Failed", [])]
         return left
+
+    def put_message(self, body: str, queue: str, reason: str) -> None:
+        """Sends a message of another queue. Raises ClientError or BotoCoreError."""
+        document = {"stray": {"queue": queue, "reason": reason, "bytes": len(body.encode()), "body": body[:BODY_CHARS]}}
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=json.dumps(document))
 
 
 def _message(refused: Refused, stream: str) -> str:

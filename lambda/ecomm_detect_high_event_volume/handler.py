@@ -6,7 +6,6 @@ messages of the queue.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import boto3
@@ -22,6 +21,7 @@ from ecomm_detect_high_event_volume.deadline import Deadline
 from ecomm_detect_high_event_volume.detection import Detector
 from ecomm_detect_high_event_volume.failed_queue import FailedQueue
 from ecomm_detect_high_event_volume.mailing import RETRY_SECONDS, DigestBusyError, Mailer
+from ecomm_detect_high_event_volume.messages import MessageError, Receipt, read
 from ecomm_detect_high_event_volume.settings import Settings
 from ecomm_detect_high_event_volume.table import CALLS_AT_ONCE, Table
 
@@ -41,11 +41,11 @@ table = Table(boto3.client("dynamodb", config=_table_config), settings.table)
 # No second try: SNS may have taken the first, and would mail both. The mail queue tries again, and asks the receipts.
 _mail_config = _client_config.merge(Config(retries={"total_max_attempts": 1}))
 mailer = Mailer(table, settings, boto3.client("sns", config=_mail_config), sqs)
-logger = Logger(service="ecomm-detect-high-event-volume")
-metrics = Metrics(namespace="Ecomm/Detection", service="ecomm-detect-high-event-volume")
-counts = CountsProcessor(
-    Detector(table, settings, mailer), FailedQueue(sqs, settings.failed_queue_url), logger, metrics
-)
+failed_queue = FailedQueue(sqs, settings.failed_queue_url)
+# Both take their service, the name of the stage's function, from POWERTOOLS_SERVICE_NAME.
+logger = Logger()
+metrics = Metrics(namespace="Ecomm/Detection")
+counts = CountsProcessor(Detector(table, settings, mailer), failed_queue, logger, metrics)
 
 
 @logger.inject_lambda_context
@@ -60,12 +60,18 @@ def handle(event: dict[str, Any], context: LambdaContext) -> Any:
         return counts.response()
 
     def see_to_mail(record: SQSRecord) -> None:
-        message = json.loads(record.body)
-        if message.get("Type") == "Notification":
+        try:
+            message = read(record.body)
+        except MessageError as error:
+            queue = str(record.event_source_arn).rpartition(":")[2]
+            failed_queue.put_message(record.body, queue, str(error))
+            logger.error("A message cannot be read; it is in the queue of failures.", queue=queue, reason=str(error))
+            return
+        if isinstance(message, Receipt):
             mailer.note_receipt(message, deadline)
             return
         try:
-            mails = mailer.send_digest(message["digest"], deadline)
+            mails = mailer.send_digest(message.name, deadline)
         except Exception as error:
             if not isinstance(error, DigestBusyError):
                 metrics.add_metric("MailsFailed", MetricUnit.Count, 1)

@@ -12,7 +12,7 @@ import json
 import math
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from ecomm_detect_high_event_volume import mail_text
 from ecomm_detect_high_event_volume.alerts import Alert
 from ecomm_detect_high_event_volume.deadline import RESERVE_SECONDS, Deadline, OutOfTimeError
 from ecomm_detect_high_event_volume.episodes import MEMORY_SECONDS, mark_told, untold
+from ecomm_detect_high_event_volume.messages import EPISODES, Receipt
 from ecomm_detect_high_event_volume.settings import Settings
 from ecomm_detect_high_event_volume.table import Table, WriteError
 from ecomm_detect_high_event_volume.windows import DAY_SECONDS
@@ -35,8 +36,6 @@ RECEIPT_SECONDS = 45
 CLOCK_SKEW_SECONDS = 10
 # SNS takes 256 KB; more alerts than this come in several mails.
 ALERTS_A_MAIL = 500
-# Attribute of a mail's message: the names of the alerts that it tells.
-EPISODES = "episodes"
 
 _GATE = "gate"
 _LEASE = "lease"
@@ -143,15 +142,12 @@ class Mailer:
         with contextlib.suppress(ClientError, BotoCoreError):
             self._table.change((digest, _LEASE), "REMOVE held_by, held_until", "held_by = :holder", {":holder": holder})
 
-    def note_receipt(self, envelope: Mapping[str, Any], deadline: Deadline) -> None:
+    def note_receipt(self, receipt: Receipt, deadline: Deadline) -> None:
         """Writes down which alerts a mail told, by the copy of it that the topic sends to a queue. Raises WriteError.
 
         For the function that was cut off between SNS's answer and its own note.
         """
-        told = envelope.get("MessageAttributes", {}).get(EPISODES)
-        # What somebody else says through the topic tells of no alert.
-        names = json.loads(told["Value"]) if told else []
-        mark_told(self._table, [(subject, name) for subject, name in names], deadline)
+        mark_told(self._table, receipt.alerts, deadline)
 
     def _may_send(self, minute: int) -> bool:
         """Takes one of the minute's mails, of which there are a few for all invocations together."""

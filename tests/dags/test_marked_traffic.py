@@ -79,7 +79,7 @@ def outcome(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
     day = f"{datetime.now(UTC):%Y-%m-%d}"
     send(_clicks(folder, lines))
-    drilled = drill.send_clicks(20)
+    drilled = drill.send_clicks(drill.choose_users(), 20)
     wait_until_archived(ROWS + drilled["clicks"])
     unpacked = run("ecomm_archive_to_curated", {"day": day})["summarize"]
     run("ecomm_batch_kpis", {"months": unpacked["months"]})

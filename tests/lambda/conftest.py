@@ -106,6 +106,7 @@ class Resources:
             "KEEP_DAYS": "7",
             "DASHBOARD_URL": "https://dashboard.example",
             "RUNBOOK_URL": "https://runbook.example",
+            "POWERTOOLS_SERVICE_NAME": "ecomm-detect-high-event-volume",
             **changes,
         }
 

@@ -142,7 +142,7 @@ def wait_for_metric(sent: dict[str, Any], patience: float) -> float:
             "Metric": {
                 "Namespace": "Ecomm/Detection",
                 "MetricName": "UserAlerts",
-                "Dimensions": [{"Name": "service", "Value": "ecomm-detect-high-event-volume"}],
+                "Dimensions": [{"Name": "service", "Value": settings().detection_function}],
             },
             "Period": 60,
             "Stat": "Sum",

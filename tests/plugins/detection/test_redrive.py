@@ -19,6 +19,7 @@ from tests.conftest import ROOT, free_port, start_platform, stop_platform
 from .conftest import Detection, count, wait_until
 
 Redrive = Callable[..., tuple[int, str]]
+MAILED = "mailed"
 
 
 def given_up(detection: Detection, records: int) -> dict[str, str]:
@@ -99,6 +100,57 @@ def test_every_record_that_was_given_up_is_stored_once_and_mailed_once(detection
     assert detection.mails() == []
     nothing = "0 batches with 0 records, 0 payloads, 0 mails sent through again; 0 messages stay in the queue.\n"
     assert redrive() == (0, nothing)
+
+
+def test_a_redrive_mails_no_one_who_was_mailed_though_the_items_are_gone(
+    detection: Detection, redrive: Redrive
+) -> None:
+    """As after a drill that has cleaned up, an item that expired, or an operator who removed one."""
+    user = 4_501
+    (place,) = detection.put([count(user, 50)])
+    mails: list[str] = []
+    wait_until(lambda: mails.extend(detection.mails()) or times_named(mails, user), "the mail is sent")
+    marked = lambda: (f"user#{user}", MAILED) in {(pk, sk.partition("#")[0]) for pk, sk in detection.items()}  # noqa: E731
+    wait_until(marked, "the mail is noted")
+    table = boto3.resource("dynamodb", endpoint_url=detection.platform.endpoint).Table(detection.table)
+    for pk, sk in detection.items():
+        if pk == f"user#{user}" and sk.startswith(("window#", "episode")):
+            table.delete_item(Key={"pk": pk, "sk": sk})
+    detection.send(batch_message(detection, place))
+    status, said = redrive()
+    assert status == 0, said
+    assert detection.windows([user]) == {user: [50]}
+    assert detection.mails() == []
+    assert (f"user#{user}", "episode") not in detection.items()
+
+
+def test_a_message_that_is_no_mail_is_put_aside_with_its_reason_until_it_is_discarded(
+    detection: Detection, redrive: Redrive
+) -> None:
+    """Sent to the queue of mails as it is deployed; it is not tried a thousand times."""
+    detection.client("sqs").send_message(QueueUrl=detection.queue(detection.names.mail_queue), MessageBody="no mail")
+    wait_until(detection.messages, "the function has put it aside")
+    status, said = redrive()
+    assert status == 1
+    assert f"a message of {detection.names.mail_queue} that the function cannot read: It is not JSON" in said
+    status, said = redrive("--discard")
+    assert status == 0
+    assert "1 message removed" in said
+    assert detection.messages() == {}
+
+
+def test_what_is_given_back_can_be_received_at_once(detection: Detection) -> None:
+    from ecomm.detection.redrive.failed_queue import FailedQueue
+
+    detection.send(*({"digest": f"digest#{place}"} for place in range(25)))
+    queue = FailedQueue(detection.client("sqs"), detection.failed)
+    held = queue.receive()
+    assert len(held) == 25
+    assert detection.messages() == {}
+    queue.delete(held[:5])
+    queue.give_back()
+    assert detection.messages().keys() == {message.id for message in held[5:]}
+    detection.client("sqs").purge_queue(QueueUrl=detection.failed)
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(detection: Detection, redrive: Redrive) -> None:

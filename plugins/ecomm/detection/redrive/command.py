@@ -47,7 +47,7 @@ def main(given: list[str] | None = None) -> int:
         "--discard",
         action="store_true",
         help="remove what cannot be mended, after printing it: payloads that stay unreadable, batches of which "
-        "the stream has lost records, unknown messages",
+        "the stream has lost records, messages that are neither mail nor receipt, unknown messages",
     )
     options = parser.parse_args(given)
     names = settings()

@@ -63,6 +63,17 @@ class WaitingMail:
 
 
 @dataclass(frozen=True)
+class Stray:
+    """From the function: a message of the queue of mails or of receipts that is neither."""
+
+    queue: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"a message of {self.queue} that the function cannot read: {self.reason}"
+
+
+@dataclass(frozen=True)
 class Unknown:
     """Put there by nobody that this command knows."""
 
@@ -70,7 +81,7 @@ class Unknown:
         return "a message of no kind that is known here"
 
 
-Content = GivenUpBatch | Unreadable | WaitingMail | Unknown
+Content = GivenUpBatch | Unreadable | WaitingMail | Stray | Unknown
 
 
 def read(body: str) -> Content:
@@ -81,6 +92,8 @@ def read(body: str) -> Content:
             return _batch(document)
         if "unreadable" in document:
             return _unreadable(document["unreadable"])
+        if "stray" in document:
+            return Stray(str(document["stray"]["queue"]), str(document["stray"]["reason"]))
         return WaitingMail(str(document["digest"]))
     except (ValueError, TypeError, KeyError, AttributeError, binascii.Error):
         return Unknown()

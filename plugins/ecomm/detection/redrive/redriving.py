@@ -11,7 +11,7 @@ from typing import Any
 
 from ecomm.detection.redrive.failed_queue import FailedQueue, Message
 from ecomm.detection.redrive.function import Function, FunctionError, Given
-from ecomm.detection.redrive.messages import GivenUpBatch, Unknown, Unreadable, WaitingMail
+from ecomm.detection.redrive.messages import GivenUpBatch, Stray, Unknown, Unreadable, WaitingMail
 from ecomm.detection.redrive.stream import Stream
 from ecomm.detection.redrive.tally import Tally
 
@@ -80,7 +80,7 @@ class Redrive:
             self.tally.mails += 1
             self._line(f"{content}: {'would go' if self._dry_run else 'is'} back in the queue of mails")
         else:
-            assert isinstance(content, Unknown)
+            assert isinstance(content, Stray | Unknown)
             self._line(f"{content}: {message.body}")
             self._cannot_be_mended([message])
 
