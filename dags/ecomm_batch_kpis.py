@@ -18,7 +18,8 @@ version was made of, so no upload is missed, whatever happened before.
 6. **Publish** each good month in one step. Months that are gone from the raw bucket are dropped.
 7. **Each table**: written aside, audited by its check file, published in one step. A table that fails its audit is not
    published; the one before it goes on serving. Only agg_activity reads the events; all others read aggregates.
-8. **Check the months**: fails if a month could not be published, with its name, the reason and the ways out.
+
+Beside the tables, check_months fails if a month could not be published, with its name, the reason and the ways out.
 
 What the form asks for, as the API and the command line take it:
 
@@ -114,6 +115,12 @@ def ecomm_batch_kpis() -> None:
 
     # The tasks below pull the plan instead of taking it as an argument: so the graph shows the story, not its readers.
     @task
+    def require_changes(ti: Any = None) -> None:
+        from ecomm.batch.tasks import require_changes as require
+
+        require(ti.xcom_pull("choose_months"))
+
+    @task
     def require_changed_months(ti: Any = None) -> None:
         from ecomm.batch.tasks import require_months
 
@@ -141,10 +148,10 @@ def ecomm_batch_kpis() -> None:
     )
 
     @task(execution_timeout=QUERY)
-    def audit_activity(ti: Any = None, params: Any = None) -> Any:
+    def audit_activity(ti: Any = None) -> Any:
         from ecomm.batch.tasks import audit_months
 
-        return audit_months(ti.xcom_pull("choose_months"), params)
+        return audit_months(ti.xcom_pull("choose_months"))
 
     @task(trigger_rule="none_failed")
     def publish_activity(ti: Any = None) -> Any:
@@ -195,19 +202,17 @@ def ecomm_batch_kpis() -> None:
             chain(write, audit, publish)
         return group, publish
 
-    plan: Any = choose_months()
-    changed: Any = require_changed_months()
+    plan, changed = choose_months(), require_changes()
     activity: Any = publish_activity()
     outdated: Any = require_outdated_tables()
-    chain(
-        plan, changed, [crawl_sample, crawl_uncompressed, profile], key, convert_to_parquet, audit_activity(), activity
-    )
-    chain(activity, outdated)
+    chain(plan, changed, [crawl_sample, crawl_uncompressed], key)
+    chain(changed, require_changed_months(), profile, key, convert_to_parquet, audit_activity(), activity, outdated)
+    chain(activity, check_months())
     published = {FACT: outdated, QUARANTINE: outdated}
     for table in (*AGGREGATES, *MARTS):
         group, published[table.name] = derive(table)
         chain([published[source] for source in table.sources], group)
-    chain([published[table.name] for table in MARTS], summarize(), check_months())
+    chain([published[table.name] for table in MARTS], summarize())
 
 
 ecomm_batch_kpis()

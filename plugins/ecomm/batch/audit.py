@@ -12,7 +12,7 @@ from ecomm import athena, catalog, checks
 from ecomm.aws import client
 from ecomm.batch import refusals
 from ecomm.batch.months import report_key, version_location
-from ecomm.batch.served import Files
+from ecomm.batch.served import Snapshot
 from ecomm.contract import partition
 from ecomm.errors import DataError
 from ecomm.settings import settings
@@ -26,41 +26,44 @@ ROWS = ("rows_in", "rows_curated", "rows_quarantined")
 
 
 def audit(
-    months: Sequence[str],
-    version: str,
-    most_quarantined: float,
-    most_by_month: Mapping[str, float] | None = None,
-    files: Mapping[str, Files] | None = None,
+    months: Sequence[str], version: str, limits: Mapping[str, float], snapshots: Mapping[str, Snapshot]
 ) -> dict[str, Any]:
-    """Decides for each month alone whether it may be published.
+    """Decides for each month alone whether it may be published, and remembers those that may not.
 
-    Compares the job's report with Athena's own count of the files, and runs the fact's check file on them.
-    most_quarantined: the largest share of a month's uploaded rows that may be set aside; most_by_month: that of single
-    months. Clicks of the stream's archive are counted apart from it: a sender's mistakes keep no month back.
-    files: the raw objects of each month, noted with a refusal. Returns {rows_in, rows_curated, rows_quarantined,
-    months: {month: the same and reasons} (to be published), refused: {month: why not}, checks: {name: {outcome,
-    failing_rows, detail}}, bytes_scanned}. Raises DataError if the job left no report.
+    Compares the job's report with Athena's own count of the files, and runs the fact's check file on them. limits:
+    the largest share of each month's uploaded rows that may be set aside; clicks of the stream's archive are counted
+    apart, so a sender's mistakes keep no month back. snapshots: what stands for the raw objects of each month.
+    Returns {rows_in, rows_curated, rows_quarantined, months: {month: the same and reasons} (to be published),
+    refused: {month: why not}, checks: {name: {outcome, failing_rows, detail}}, bytes_scanned}. Raises DataError if
+    the job left no report.
     """
     report = _report(version)
     reported: dict[str, dict[str, Any]] = report["months"]
-    refused: dict[str, str] = dict(report.get("refused", {}))
+    refused: dict[str, str] = {}
+    for month, reason in report.get("refused", {}).items():
+        refused[month] = reason
+        refusals.remember(month, reason, snapshots[month], refusals.WHATEVER_THE_LIMIT)
     converted = [month for month in months if month in reported]
-    refused |= {month: "the report has no such month" for month in months if month not in {*reported, *refused}}
     counted, results, bytes_scanned = _count(converted, version)
     checks.show(results)
-    failed = checks.failed(results)
-    for month in converted:
-        limit = (most_by_month or {}).get(month, most_quarantined)
-        faults = [*_differences(month, reported[month], counted), *_too_many(month, reported[month], limit, version)]
-        if failed:
+    for month in months:
+        if month in refused:
+            continue
+        # Not remembered: the same files may convert well the next time.
+        if faults := list(_differences(month, reported.get(month), counted)):
+            refused[month] = "; ".join(faults)
+            continue
+        failed: list[str] = []
+        if checks.failed(results):
             month_results, scanned = _check([month], version)
             bytes_scanned += scanned
-            faults += checks.failed(month_results)
-        if faults:
+            failed = checks.failed(month_results)
+        if faults := [*failed, *_too_many(month, reported[month], limits[month], version)]:
             refused[month] = "; ".join(faults)
+            limit = refusals.WHATEVER_THE_LIMIT if failed else limits[month]
+            refusals.remember(month, refused[month], snapshots[month], limit)
     for month, reason in sorted(refused.items()):
         log.error("%s is not published: %s", month, reason)
-    refusals.remember(refused, files or {month: [] for month in refused})
     good = {month: reported[month] for month in converted if month not in refused}
     return {
         **{name: sum(month[name] for month in good.values()) for name in ROWS},
@@ -95,16 +98,22 @@ def _too_many(month: str, reported: Mapping[str, Any], limit: float, version: st
         )
 
 
-def _differences(month: str, told: dict[str, Any], counted: dict[tuple[str, str], int]) -> Iterator[str]:
-    if told["rows_in"] != told["rows_curated"] + told["rows_quarantined"]:
+def _differences(
+    month: str, reported: Mapping[str, Any] | None, counted: Mapping[tuple[str, str], int]
+) -> Iterator[str]:
+    """How the job's report disagrees with itself or with the files."""
+    if reported is None:
+        yield f"the job's report has no {month}"
+        return
+    if reported["rows_in"] != reported["rows_curated"] + reported["rows_quarantined"]:
         yield (
-            f"of {told['rows_in']:,} rows of {month}, {told['rows_curated']:,} were curated and "
-            f"{told['rows_quarantined']:,} quarantined, which is not all"
+            f"of {reported['rows_in']:,} rows of {month}, {reported['rows_curated']:,} were curated and "
+            f"{reported['rows_quarantined']:,} quarantined, which is not all"
         )
     for kind in ("curated", "quarantined"):
-        found = counted.get((kind, month), 0)
-        if found != told[f"rows_{kind}"]:
-            yield f"{month} has {found:,} {kind} rows in its files, {told[f'rows_{kind}']:,} in the job's report"
+        rows = counted.get((kind, month), 0)
+        if rows != reported[f"rows_{kind}"]:
+            yield f"{month} has {rows:,} {kind} rows in its files, {reported[f'rows_{kind}']:,} in the job's report"
 
 
 def _report(version: str) -> dict[str, Any]:

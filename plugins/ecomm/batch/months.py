@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ecomm import catalog
 from ecomm.batch import refusals
 from ecomm.batch.partition_key import Volume
-from ecomm.batch.served import changed_months, outdated_tables, partitions
+from ecomm.batch.served import accepted_limit, changed_months, outdated_tables, partitions, snapshot
 from ecomm.contract import is_month
 from ecomm.errors import DataError
 from ecomm.raw_bucket import files_by_month
@@ -20,26 +20,31 @@ from ecomm.upload.layout import UNCOMPRESSED
 log = logging.getLogger(__name__)
 
 
-def choose(run_id: str, asked: Sequence[str] = (), allowed: Iterable[str] = ()) -> dict[str, Any]:
+def choose(
+    run_id: str, asked: Sequence[str], most_quarantined: float, by_month: Mapping[str, float] | None = None
+) -> dict[str, Any]:
     """Returns what the raw bucket holds that the curated table does not serve, whatever events there were.
 
-    asked: months of the form, converted in any case and alone. allowed: months whose limit the form raises, so that a
-    refused one is tried again. Returns {months (to convert), gone (served, but no longer in the bucket), files ({month:
-    its objects as listed now}), left_out ({month: why an earlier run refused these very files}), outdated (tables to
-    compute anew), version}. Raises DataError if the bucket holds no month, or a month of the form is wrong or missing.
+    asked: months of the form, converted in any case and alone. most_quarantined: the largest share of a month's
+    uploaded rows that may be set aside; by_month: that of single months. Returns {months (to convert), gone (served,
+    but no longer in the bucket), snapshots ({month: what stands for its objects as listed now}), limits ({month: its
+    share}), left_out ({month: why an earlier run refused these very files}), outdated (tables to compute again),
+    version}. Raises DataError if the bucket holds no month and none is served, or a month of the form is wrong or
+    missing.
     """
-    names = settings()
-    present, served = files_by_month(names.raw_bucket), partitions()
-    if not present:
-        raise DataError(
-            f"s3://{names.raw_bucket}/{UNCOMPRESSED} holds no month; run the DAG ecomm_dataset_upload first."
-        )
-    _check(asked, present)
-    changed = changed_months(present, served)
-    refused = refusals.unchanged(refusals.read(), present)
-    left_out = {month: refused[month] for month in sorted(changed & refused.keys() - {*asked, *allowed})}
+    bucket, served = settings().raw_bucket, partitions()
+    snapshots = {month: snapshot(files) for month, files in files_by_month(bucket).items()}
+    if not snapshots and not served:
+        raise DataError(f"s3://{bucket}/{UNCOMPRESSED} holds no month; run the DAG ecomm_dataset_upload first.")
+    _check(asked, snapshots)
+    limits = {
+        month: (by_month or {}).get(month, max(most_quarantined, accepted_limit(now, served.get(month))))
+        for month, now in snapshots.items()
+    }
+    changed, refused = changed_months(snapshots, served), refusals.standing(snapshots, limits)
+    left_out = {month: refused[month] for month in sorted(changed & refused.keys() - set(asked))}
     months = sorted(set(asked) or changed - left_out.keys())
-    gone = sorted(served.keys() - present.keys())
+    gone = sorted(served.keys() - snapshots.keys())
     version = _version(run_id, catalog.kept_locations(*served.values()))
     outdated = outdated_tables(served)
     log.info("Months to convert: %s; version %s", ", ".join(months) or "none", version)
@@ -47,12 +52,13 @@ def choose(run_id: str, asked: Sequence[str] = (), allowed: Iterable[str] = ()) 
         log.info("Months no longer in the raw bucket, to be dropped: %s", ", ".join(gone))
     for month, reason in left_out.items():
         log.warning("%s has the files that were refused before, and is not converted again: %s", month, reason)
-    if not months and not gone and not outdated:
-        log.info("Every other month is served as the raw bucket has it: there is nothing to do.")
+    if not (months or gone or outdated or left_out):
+        log.info("Every month is served as the raw bucket has it: there is nothing to do.")
     return {
         "months": months,
         "gone": gone,
-        "files": {month: [list(file) for file in present[month]] for month in months},
+        "snapshots": {month: snapshots[month] for month in months},
+        "limits": {month: limits[month] for month in months},
         "left_out": left_out,
         "outdated": outdated,
         "version": version,
@@ -95,7 +101,7 @@ def _check(asked: Sequence[str], present: Collection[str]) -> None:
             raise DataError(f"{month!r} is not a month; write it as 2019-11.")
     if missing := sorted(set(asked) - set(present)):
         raise DataError(
-            f"The raw bucket has no {', '.join(missing)}, only {', '.join(sorted(present))}; "
+            f"The raw bucket has no {', '.join(missing)}, only {', '.join(sorted(present)) or 'no month at all'}; "
             "upload it first, or leave it out."
         )
 

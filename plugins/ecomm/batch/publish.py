@@ -10,7 +10,7 @@ from ecomm import catalog
 from ecomm.aws import delete_objects, list_objects, split_uri
 from ecomm.batch import refusals
 from ecomm.batch.months import version_location
-from ecomm.batch.served import MADE_FROM, Files, fingerprint, parameters, partitions
+from ecomm.batch.served import MADE_FROM, fingerprint, partitions
 from ecomm.catalog import PREVIOUS
 from ecomm.contract import partition
 from ecomm.errors import DataError
@@ -26,19 +26,17 @@ def publish_activity(
     months: Sequence[str],
     gone: Sequence[str],
     version: str,
-    files: Mapping[str, Files] | None = None,
-    counts: Mapping[str, Mapping[str, Any]] | None = None,
+    described: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, Any]:
     """Points each month of the fact and of the quarantine at the version, and drops the months that are gone.
 
     Each month is switched in one step; the files of the version before stay, older ones are deleted. May be repeated.
-    files: the raw objects that each month was made of, as listed before its conversion. counts: of its rows. Both are
-    kept with the month, for the next run to compare. Returns {published, dropped, files_deleted}. Raises DataError if a
-    later run has deleted the version's files.
+    described: the parameters of each month (ecomm.batch.served), which say what it was made of. The fact is switched
+    last: a month whose fact has them is published whole. Returns {published, dropped, files_deleted}. Raises DataError
+    if a later run has deleted the version's files.
     """
-    files, counts = files or {}, counts or {}
     database = settings().curated_database
-    storages = {table: catalog.deployed_table(database, table)["StorageDescriptor"] for table in (FACT, QUARANTINE)}
+    storages = {table: catalog.deployed_table(database, table)["StorageDescriptor"] for table in (QUARANTINE, FACT)}
     before = {table: catalog.by_month(catalog.list_partitions(database, table)) for table in storages}
     _require_files(months, version, before[FACT])
     deleted = 0
@@ -53,7 +51,7 @@ def publish_activity(
                     "StorageDescriptor": {**storage, "Location": location},
                     "Parameters": {
                         **_remembered(before[table].get(month), location),
-                        **parameters(files.get(month), counts.get(month)),
+                        **(described or {}).get(month, {}),
                     },
                 },
             )

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ecomm.aws import client
-from ecomm.batch.served import Files
-from ecomm.raw_bucket import RawObject
+from ecomm.batch.served import FILES, Snapshot
 from ecomm.settings import settings
 
 REFUSALS = "refused_months.json"
-
-GUIDE = "docs/guides/take-a-month-out.md"
+# No share is larger, so raising the limit brings no other outcome.
+WHATEVER_THE_LIMIT = 1.0
 
 
 def read() -> dict[str, dict[str, Any]]:
-    """Each refused month with its `reason` and the `files` it was made of."""
+    """Each refused month: the `reason`, the snapshot of its `files`, and the `limit` that it passed."""
     s3 = client("s3")
     try:
         return dict(json.loads(s3.get_object(Bucket=settings().artifacts_bucket, Key=REFUSALS)["Body"].read()))
@@ -25,40 +24,40 @@ def read() -> dict[str, dict[str, Any]]:
         return {}
 
 
-def unchanged(refusals: Mapping[str, Mapping[str, Any]], present: Mapping[str, list[RawObject]]) -> dict[str, str]:
-    """The reasons of the months that still have the files that were refused."""
+def standing(snapshots: Mapping[str, Snapshot], limits: Mapping[str, float]) -> dict[str, str]:
+    """The reasons of the months that have the files that were refused, under a limit that is no higher than then."""
     return {
         month: refusal["reason"]
-        for month, refusal in refusals.items()
-        if present.get(month) == [RawObject(*file) for file in refusal["files"]]
+        for month, refusal in read().items()
+        if month in snapshots and snapshots[month][FILES] == refusal["files"] and limits[month] <= refusal["limit"]
     }
 
 
-def remember(refused: Mapping[str, str], files: Mapping[str, Files]) -> None:
-    """Notes these months with their reasons and files; what is noted of others stays."""
-    if refused:
-        _write({**read(), **{month: {"reason": refused[month], "files": files[month]} for month in refused}})
+def remember(month: str, reason: str, now: Snapshot, limit: float) -> None:
+    """Notes a refused month; `limit` is the share that it was allowed, or WHATEVER_THE_LIMIT."""
+    _write({**read(), month: {"reason": reason, "files": now[FILES], "limit": limit}})
 
 
 def forget(months: Iterable[str]) -> None:
     """Removes the notes of months that are published, or gone from the bucket."""
-    refusals = read()
-    if refusals.keys() & set(months):
-        _write({month: refusal for month, refusal in refusals.items() if month not in set(months)})
+    refusals, ended = read(), set(months)
+    if refusals.keys() & ended:
+        _write({month: refusal for month, refusal in refusals.items() if month not in ended})
 
 
-def sentence(refused: Mapping[str, str], served: Iterable[str]) -> str:
+def sentence(refused: Mapping[str, str], served: Collection[str]) -> str:
     """The error of a run that leaves months out: which, why, and the ways out."""
-    served = set(served)
     months = "; ".join(
-        f"{month} ({'its version before goes on serving' if month in served else 'not served'}): {reason}"
+        f"{month} ({'an earlier version goes on serving' if month in served else 'not served'}): {reason}"
         for month, reason in sorted(refused.items())
     )
     first = min(refused)
     return (
-        f"Everything else is published, but not {months}. Ways out: upload the month again with ecomm_dataset_upload; "
-        f'or start this DAG with {{"most_quarantined_by_month": {{"{first}": 5}}}} to allow 5 percent of its rows to '
-        f'be set aside; or take it out with {{"take_out": ["{first}"]}} or `make take-out MONTHS={first}` ({GUIDE}).'
+        f"Not served as the raw bucket has them: {months}. Every other month is. Ways out: upload the month again with "
+        f'ecomm_dataset_upload; or start this DAG with {{"most_quarantined_by_month": {{"{first}": 5}}}} to allow 5 '
+        f'percent of its rows to be set aside, with {{"months": ["{first}"]}} to convert it once more, or with '
+        f'{{"take_out": ["{first}"]}} to take it out, as `make take-out MONTHS={first}` does '
+        "(docs/guides/take-a-month-out.md)."
     )
 
 

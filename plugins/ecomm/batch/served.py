@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ecomm import catalog
@@ -12,15 +12,16 @@ from ecomm.raw_bucket import RawObject
 from ecomm.settings import settings
 from ecomm.sql import render
 from ecomm.tables import AGGREGATES, FACT, MARTS
+from ecomm.upload.layout import is_archived_day
 
-# Parameters of the fact's partitions: the raw objects that the served version was made of, and its counts.
-FILES = "ecomm.files"
-COUNTS = "ecomm.counts"
+# Parameters of the fact's partitions: the objects that the served version was made of, those of them that were
+# uploaded, the limit that it was held to, and its counts.
+FILES, UPLOADED, LIMIT, COUNTS = "ecomm.files", "ecomm.uploaded_files", "ecomm.limit", "ecomm.counts"
 # Parameter of a derived table: what it was computed from and by.
 MADE_FROM = "ecomm.made_from"
 
-# As XCom and JSON keep them: [key, size, ETag] of each object.
-Files = Sequence[Sequence[Any]]
+# The first two of the parameters above.
+Snapshot = dict[str, str]
 
 
 def partitions() -> dict[str, catalog.Partition]:
@@ -28,32 +29,45 @@ def partitions() -> dict[str, catalog.Partition]:
     return catalog.by_month(catalog.list_partitions(settings().curated_database, FACT))
 
 
-def made_of(partition: Mapping[str, Any]) -> list[RawObject] | None:
-    """The raw objects that a served month was made of; None for one that was published without saying so."""
-    text = partition.get("Parameters", {}).get(FILES)
-    return [RawObject(*file) for file in json.loads(text)] if text else None
+def snapshot(files: Iterable[RawObject]) -> Snapshot:
+    """Stands for the objects of a month: key, size and ETag of all, and of those that the archive did not bring.
+
+    As digests, since a value in the Glue catalog has at most 512,000 bytes.
+    """
+    listed = sorted(files)
+    return {FILES: _digest(listed), UPLOADED: _digest([file for file in listed if not is_archived_day(file.key)])}
 
 
-def counts(partition: Mapping[str, Any]) -> dict[str, Any]:
-    """rows_in, rows_curated, rows_quarantined and reasons of a served month, as its audit found them."""
-    return dict(json.loads(partition.get("Parameters", {}).get(COUNTS, "{}")))
-
-
-def parameters(files: Files | None, month_counts: Mapping[str, Any] | None) -> dict[str, str]:
-    """The parameters with which a partition says what it was made of."""
-    kept = {FILES: files, COUNTS: month_counts}
-    return {name: json.dumps(value) for name, value in kept.items() if value is not None}
-
-
-def changed_months(present: Mapping[str, list[RawObject]], served: Mapping[str, catalog.Partition]) -> set[str]:
+def changed_months(snapshots: Mapping[str, Snapshot], served: Mapping[str, catalog.Partition]) -> set[str]:
     """The months whose objects in the raw bucket are not those that the served version was made of."""
-    return {month for month, files in present.items() if month not in served or made_of(served[month]) != files}
+    return {month for month, now in snapshots.items() if _parameter(served.get(month), FILES) != now[FILES]}
+
+
+def accepted_limit(now: Snapshot, partition: catalog.Partition | None) -> float:
+    """The limit under which these uploaded files are served already; 0 if they are not.
+
+    So a month whose limit was raised by hand is not refused again when the archive brings it a day more.
+    """
+    same = _parameter(partition, UPLOADED) == now[UPLOADED]
+    return float(_parameter(partition, LIMIT) or 0) if same else 0.0
+
+
+def counts(partition: catalog.Partition) -> dict[str, Any]:
+    """rows_in, rows_curated, rows_quarantined and reasons of a served month, as its audit counted them."""
+    return dict(json.loads(_parameter(partition, COUNTS) or "{}"))
+
+
+def parameters(now: Snapshot, limit: float, month_counts: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters with which a partition says what it was made of."""
+    kept = {name: month_counts[name] for name in ("rows_in", "rows_curated", "rows_quarantined", "reasons")}
+    return {**now, LIMIT: str(limit), COUNTS: json.dumps(kept)}
 
 
 def fingerprint(file: str, served: Mapping[str, catalog.Partition]) -> str:
     """Stands for the served fact and the statement of a derived table: a table that has it is up to date."""
-    locations = sorted((month, partition["StorageDescriptor"]["Location"]) for month, partition in served.items())
-    return hashlib.sha256(json.dumps([locations, render(file)]).encode()).hexdigest()
+    return _digest(
+        [sorted((month, each["StorageDescriptor"]["Location"]) for month, each in served.items()), render(file)]
+    )
 
 
 def outdated_tables(served: Mapping[str, catalog.Partition]) -> list[str]:
@@ -61,11 +75,17 @@ def outdated_tables(served: Mapping[str, catalog.Partition]) -> list[str]:
 
     So a run completes what an earlier one left undone: killed between publication and tables, or stopped by an audit.
     """
-    parameters_of = {
-        table["Name"]: table.get("Parameters", {}) for table in catalog.list_tables(settings().curated_database)
-    }
+    listed = {table["Name"]: table for table in catalog.list_tables(settings().curated_database)}
     return [
         table.name
         for table in (*AGGREGATES, *MARTS)
-        if parameters_of.get(table.name, {}).get(MADE_FROM) != fingerprint(table.file, served)
+        if _parameter(listed.get(table.name), MADE_FROM) != fingerprint(table.file, served)
     ]
+
+
+def _parameter(described: Mapping[str, Any] | None, name: str) -> str | None:
+    return (described or {}).get("Parameters", {}).get(name)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()

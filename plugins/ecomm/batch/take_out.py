@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from ecomm.aws import client, delete_objects, list_objects
 from ecomm.contract import is_month, partition
@@ -15,45 +17,75 @@ from ecomm.upload.layout import TAKEN_OUT, UNCOMPRESSED, is_archived_day
 
 log = logging.getLogger(__name__)
 
+# Written last into the folder of what was taken out.
+DONE = "_done"
 
-def take_out(months: Sequence[str]) -> list[str]:
+
+def take_out(months: Sequence[str], name: str) -> list[str]:
     """Moves the uploaded files of these months aside, and returns their new keys; the next run drops the months.
 
-    Files that came from the stream's archive stay. May be repeated: a month without a file is left alone. Raises
-    DataError for what is no month.
+    name: of this taking out; a word of it is the folder that the files get, so that it never meets another's. Repeated
+    under the same name it completes what was begun, and then moves nothing more. Files that came from the stream's
+    archive stay. Raises DataError for what is no month.
     """
-    return _move(months, UNCOMPRESSED, TAKEN_OUT)
+    bucket, word = settings().raw_bucket, re.sub(r"[^a-zA-Z0-9]+", "-", name).strip("-")
+    _check(months)
+    moved = []
+    for month in sorted(set(months)):
+        folder = f"{TAKEN_OUT}{partition(month)}/{word}/"
+        if any(found["Key"] == folder + DONE for found in list_objects(bucket, folder)):
+            log.info("%s was taken out under this name before; what was uploaded since stays.", month)
+            continue
+        source = f"{UNCOMPRESSED}{partition(month)}/"
+        keys = [found["Key"] for found in list_objects(bucket, source) if not is_archived_day(found["Key"])]
+        moved += [_move(bucket, key, folder + key.removeprefix(source)) for key in keys]
+        client("s3").put_object(Bucket=bucket, Key=folder + DONE, Body=b"")
+        log.info("%s: %d files moved to s3://%s/%s", month, len(keys), bucket, folder)
+    return moved
 
 
 def put_back(months: Sequence[str]) -> list[str]:
-    """Undoes `take_out`, and returns the keys; the next run converts the months again."""
-    return _move(months, TAKEN_OUT, UNCOMPRESSED)
+    """Undoes the last `take_out` of each month, and returns the keys; the next run converts the months again.
+
+    Raises DataError for what is no month, for one that was not taken out, and if a file of the same name is there
+    again.
+    """
+    bucket = settings().raw_bucket
+    _check(months)
+    moved = []
+    for month in sorted(set(months)):
+        source, target = f"{TAKEN_OUT}{partition(month)}/", f"{UNCOMPRESSED}{partition(month)}/"
+        taken = [found for found in list_objects(bucket, source) if found["Key"].rpartition("/")[2] != DONE]
+        if not taken:
+            raise DataError(f"s3://{bucket}/{source} holds no file; {month} was not taken out.")
+        latest = max(taken, key=lambda found: found["LastModified"])["Key"].removeprefix(source).partition("/")[0]
+        folder = f"{source}{latest}/"
+        copies = {key: target + key.removeprefix(folder) for found in taken if (key := found["Key"]).startswith(folder)}
+        there = {found["Key"] for found in list_objects(bucket, target)}
+        if again := sorted(there & set(copies.values())):
+            raise DataError(f"s3://{bucket}/{again[0]} is there again; take the month out first, or leave it as it is.")
+        moved += [_move(bucket, key, copy) for key, copy in copies.items()]
+        delete_objects(bucket, [folder + DONE])
+    return moved
 
 
-def _move(months: Sequence[str], source: str, target: str) -> list[str]:
-    bucket, s3 = settings().raw_bucket, client("s3")
+def _check(months: Sequence[str]) -> None:
     for month in months:
         if not is_month(month):
             raise DataError(f"{month!r} is not a month; write it as 2019-11.")
-    moved = []
-    for month in sorted(set(months)):
-        keys = [each["Key"] for each in list_objects(bucket, f"{source}{partition(month)}/")]
-        for key in (key for key in keys if not is_archived_day(key)):
-            copy = target + key.removeprefix(source)
-            # Not copy_object, which AWS refuses for more than 5 GB.
-            s3.copy({"Bucket": bucket, "Key": key}, bucket, copy)
-            delete_objects(bucket, [key])
-            log.info("Moved s3://%s/%s to %s", bucket, key, copy)
-            moved.append(copy)
-        if not moved:
-            log.info("s3://%s/%s%s/ holds no file; nothing to move.", bucket, source, partition(month))
-    return moved
+
+
+def _move(bucket: str, key: str, copy: str) -> str:
+    # Not copy_object, which AWS refuses for more than 5 GB.
+    client("s3").copy({"Bucket": bucket, "Key": key}, bucket, copy)
+    delete_objects(bucket, [key])
+    return copy
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """0 when the files are moved, 1 with a sentence on standard error if not."""
     parser = argparse.ArgumentParser(
-        prog="python -m ecomm.batch.take_out",
+        prog="make take-out",
         description=f"Moves the uploaded files of months from {UNCOMPRESSED} to {TAKEN_OUT} of the raw bucket, so that "
         "the next run of ecomm_batch_kpis drops these months from every table.",
         epilog="docs/guides/take-a-month-out.md says when, and what else there is.",
@@ -62,7 +94,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--put-back", action="store_true", help="the other way round: the month comes back")
     arguments = parser.parse_args(words)
     try:
-        moved = (put_back if arguments.put_back else take_out)(arguments.months)
+        name = f"by-hand-{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}"
+        moved = put_back(arguments.months) if arguments.put_back else take_out(arguments.months, name)
     except DataError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -15,7 +15,7 @@ from ecomm.batch.months import average_month, choose, job_arguments
 from ecomm.batch.partition_key import BY_PROFILE, choose_key
 from ecomm.batch.profile import read_profile
 from ecomm.batch.publish import publish_activity
-from ecomm.batch.served import counts, partitions
+from ecomm.batch.served import counts, parameters, partitions
 from ecomm.batch.take_out import take_out
 from ecomm.contract import DOMAINS
 from ecomm.errors import AirflowSkipException, DataError
@@ -27,9 +27,15 @@ log = logging.getLogger(__name__)
 
 def plan(params: Mapping[str, Any], run_id: str) -> dict[str, Any]:
     """What the run has to do, as ecomm.batch.months.choose says; months to be taken out are moved aside first."""
-    if params["take_out"]:
-        take_out(params["take_out"])
-    return choose(run_id, params["months"], params["most_quarantined_by_month"])
+    take_out(params["take_out"], run_id)
+    by_month = {month: percent / 100 for month, percent in params["most_quarantined_by_month"].items()}
+    return choose(run_id, params["months"], params["most_quarantined"] / 100, by_month)
+
+
+def require_changes(plan: Mapping[str, Any]) -> None:
+    """Raises AirflowSkipException if no month came, changed or went."""
+    if not plan["months"] and not plan["gone"]:
+        raise AirflowSkipException("The raw bucket holds what it held before.")
 
 
 def require_months(plan: Mapping[str, Any]) -> None:
@@ -42,12 +48,16 @@ def require_outdated(plan: Mapping[str, Any], published: Mapping[str, Any]) -> N
     """Raises AirflowSkipException if every table was computed from the months that are served now."""
     if not (published["published"] or published["dropped"] or plan["outdated"]):
         raise AirflowSkipException("Every table is that of the months that are served.")
+    if not partitions():
+        raise DataError(
+            "No month is served any more, so there is nothing to compute; the KPI tables keep their numbers until one "
+            "is. Upload a month with ecomm_dataset_upload."
+        )
 
 
-def audit_months(plan: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    """What ecomm.batch.audit.audit says of the run's months, with the limits of the form, which are in percent."""
-    by_month = {month: percent / 100 for month, percent in params["most_quarantined_by_month"].items()}
-    return audit(plan["months"], plan["version"], params["most_quarantined"] / 100, by_month, plan["files"])
+def audit_months(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """What ecomm.batch.audit.audit says of the run's months."""
+    return audit(plan["months"], plan["version"], plan["limits"], plan["snapshots"])
 
 
 def publish_months(plan: Mapping[str, Any], audited: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -55,8 +65,11 @@ def publish_months(plan: Mapping[str, Any], audited: Mapping[str, Any] | None) -
 
     audited: None if no month was converted.
     """
-    months = (audited or {}).get("months", {})
-    return publish_activity(sorted(months), plan["gone"], plan["version"], plan["files"], months)
+    counted = (audited or {}).get("months", {})
+    described = {
+        month: parameters(plan["snapshots"][month], plan["limits"][month], counted[month]) for month in sorted(counted)
+    }
+    return publish_activity(list(described), plan["gone"], plan["version"], described)
 
 
 def check_months(plan: Mapping[str, Any], audited: Mapping[str, Any] | None) -> dict[str, Any]:
