@@ -54,10 +54,10 @@ class Image:
         words += ["install", "--dry-run", "--no-index", "--constraint", self.pins, *asked]
         return subprocess.run(words, capture_output=True, text=True, check=False)
 
-    def load(self, home: Path) -> dict[str, Any]:
-        """What load_package.py reports of this layout; with nothing of this process's environment."""
-        done = subprocess.run(
-            [self.python, PROGRAM],
+    def run(self, home: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        """Runs the image's Python in this layout; with nothing of this process's environment."""
+        return subprocess.run(
+            [self.python, *words],
             cwd=home,
             env={
                 "PATH": os.environ["PATH"],
@@ -66,11 +66,16 @@ class Image:
                 "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
                 "AWS_REGION": "eu-west-1",
                 "AWS_DEFAULT_REGION": "eu-west-1",
+                "NO_COLOR": "1",
             },
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def load(self, home: Path) -> dict[str, Any]:
+        """What load_package.py reports of this layout."""
+        done = self.run(home, PROGRAM)
         assert done.returncode == 0, done.stdout + done.stderr
         return dict(json.loads(done.stdout))
 
