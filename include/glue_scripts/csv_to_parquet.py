@@ -148,9 +148,10 @@ class Files:
         entries = system.listFiles(path, True)
         while entries.hasNext():
             entry = entries.next()
-            uri, size = entry.getPath().toString(), int(entry.getLen())
-            if is_data(uri.removeprefix(root), size):
-                sizes[uri] = size
+            name, size = entry.getPath().toString().removeprefix(root), int(entry.getLen())
+            if is_data(name, size):
+                # Below `folder` as it was given: a file system may list s3:// as s3a://.
+                sizes[f"{folder}/{name}"] = size
         return dict(sorted(sizes.items()))
 
     def start(self, uri: str) -> bytes:
