@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -162,6 +162,71 @@ def test_many_messages_of_one_digest_are_done_within_a_minute(alarm: Alarm, user
     alarm.faults.clear()
     wait_until(lambda: waiting_mails(alarm) == 0, lambda: f"{waiting_mails(alarm)} mails still wait", 90)
     alarm.complete(rows, since)
+
+
+def test_a_digest_that_drains_is_no_late_mail_and_an_sns_that_refuses_is(alarm: Alarm, users: Users) -> None:
+    """By the deployed alarm's own rule, with one minute in the place of its five."""
+    # Another test's are none of this one's.
+    wait_until(lambda: failed_tries(alarm) == 0, lambda: "mails still fail", 240)
+    watched, functions = watch_late_mails(alarm), alarm.client("lambda")
+    since, own = len(alarm.mails()), users(10)
+    variables = functions.get_function_configuration(FunctionName=FUNCTION)["Environment"]["Variables"]
+    few = {"Variables": {**variables, "MAILS_PER_MINUTE": "1"}}
+    functions.update_function_configuration(FunctionName=FUNCTION, Environment=few)
+    digest = [count(user, 30) for user in own[:8]]
+    for row in digest:
+        alarm.put(COUNTS, [row])
+        wait_until(lambda row=row: stored(alarm, row), lambda: "a count is not stored")
+    wait_until(lambda: waiting_mails(alarm) == 0, lambda: f"{waiting_mails(alarm)} mails still wait", 150)
+    alarm.complete(digest, since)
+    functions.update_function_configuration(FunctionName=FUNCTION, Environment={"Variables": variables})
+    assert failed_tries(alarm) == 0
+    wait_until(lambda: states(alarm, watched) == ["OK"], lambda: f"{states(alarm, watched)}", 180)
+
+    alarm.faults.ask("sns", "Publish", "InternalError", status=500)
+    refused = [count(user, 30) for user in own[8:]]
+    alarm.put(COUNTS, refused)
+    wait_until(lambda: states(alarm, watched) == ["OK", "ALARM"], lambda: f"{states(alarm, watched)}", 180)
+    alarm.faults.clear()
+    alarm.complete(refused, since)
+    alarm.client("cloudwatch").delete_alarms(AlarmNames=[watched])
+
+
+def watch_late_mails(alarm: Alarm) -> str:
+    """Puts a copy of the deployed alarm that needs one minute, whichever way it goes; returns its name."""
+    cloudwatch, copy = alarm.client("cloudwatch"), "late-within-a-minute"
+    (deployed,) = cloudwatch.describe_alarms(AlarmNames=["ecomm-alert-mails-late"])["MetricAlarms"]
+    assert deployed["EvaluationPeriods"] == 5
+    rule = {name: deployed[name] for name in ("Metrics", "ComparisonOperator", "Threshold", "TreatMissingData")}
+    cloudwatch.put_metric_alarm(AlarmName=copy, EvaluationPeriods=1, **rule)
+    return copy
+
+
+def states(alarm: Alarm, name: str) -> list[str]:
+    """The states that an alarm has come to, the first one first."""
+    history = alarm.client("cloudwatch").describe_alarm_history(
+        AlarmName=name, HistoryItemType="StateUpdate", ScanBy="TimestampAscending"
+    )
+    return [item["HistorySummary"].rpartition(" to ")[2] for item in history["AlarmHistoryItems"]]
+
+
+def failed_tries(alarm: Alarm) -> float:
+    """The metric of this stage's function, of this minute and two before it."""
+    now = datetime.now(UTC)
+    answer = alarm.client("cloudwatch").get_metric_statistics(
+        Namespace="Ecomm/Detection",
+        MetricName="MailsFailed",
+        Dimensions=[{"Name": "service", "Value": FUNCTION}],
+        StartTime=now - timedelta(minutes=2),
+        EndTime=now + timedelta(minutes=1),
+        Period=60,
+        Statistics=["Sum"],
+    )
+    return float(sum(point["Sum"] for point in answer["Datapoints"]))
+
+
+def stored(alarm: Alarm, row: Row) -> bool:
+    return (row["user_id"], row["window_start"]) in alarm.windows()
 
 
 def waiting_mails(alarm: Alarm) -> int:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ def unreadable_message(detection: Detection, data: bytes, sequence: str = "1") -
             "stream": detection.names.counts_stream,
             "sequenceNumber": sequence,
             "subSequenceNumber": 0,
-            "arrived": "2019-11-01T12:00:00.000Z",
+            # A record older than the memory of mails would raise no alert.
+            "arrived": datetime.now(UTC).isoformat(),
             "reason": "It was not what it is now.",
             "bytes": len(data),
             "data": base64.b64encode(data).decode(),
