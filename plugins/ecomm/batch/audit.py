@@ -43,7 +43,9 @@ def audit(
     """
     report = _report(version)
     reported: dict[str, dict[str, Any]] = report["months"]
-    refused: dict[str, str] = dict(report.get("refused", {}))
+    refused: dict[str, str] = {
+        month: reason for month, reason in report.get("refused", {}).items() if month in months
+    }
     converted = [month for month in months if month in reported]
     refused |= {month: "the report has no such month" for month in months if month not in {*reported, *refused}}
     counted, results, bytes_scanned = _count(converted, version)

@@ -34,13 +34,14 @@ def publish_activity(
     Each month is switched in one step; the files of the version before stay, older ones are deleted. May be repeated.
     files: the raw objects that each month was made of, as listed before its conversion. counts: of its rows. Both are
     kept with the month, for the next run to compare. Returns {published, dropped, files_deleted}. Raises DataError if a
-    later run has deleted the version's files.
+    later run has published a month over the version, or deleted its files.
     """
     files, counts = files or {}, counts or {}
     database = settings().curated_database
     storages = {table: catalog.deployed_table(database, table)["StorageDescriptor"] for table in (FACT, QUARANTINE)}
     before = {table: catalog.by_month(catalog.list_partitions(database, table)) for table in storages}
     _require_files(months, version, before[FACT])
+    _require_no_later(months, version, before[FACT])
     deleted = 0
     for table, storage in storages.items():
         for month in months:
@@ -109,6 +110,17 @@ def _require_files(months: Sequence[str], version: str, served: Mapping[str, cat
             raise DataError(
                 f"The version {version} has no file of {month} any more: a later run has published the month, and "
                 "deleted what was older. To convert it anew, clear choose_months and what follows."
+            )
+
+
+def _require_no_later(months: Sequence[str], version: str, served: Mapping[str, catalog.Partition]) -> None:
+    """Raises DataError where a later run has published a month over this version: a cleared run brings no rows back."""
+    for month in months:
+        location = f"{version_location(FACT, version)}{partition(month)}/"
+        if month in served and served[month].get("Parameters", {}).get(PREVIOUS) == location:
+            raise DataError(
+                f"A later run has published {month} over the version {version}, which is kept only as the way back. "
+                "To convert the month anew, clear choose_months and what follows."
             )
 
 

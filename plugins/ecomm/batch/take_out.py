@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from ecomm.aws import client, delete_objects, list_objects
 from ecomm.contract import is_month, partition
 from ecomm.errors import DataError
+from ecomm.raw_bucket import is_data
 from ecomm.settings import settings
 from ecomm.upload.layout import TAKEN_OUT, UNCOMPRESSED, is_archived_day
 
@@ -26,8 +27,27 @@ def take_out(months: Sequence[str]) -> list[str]:
 
 
 def put_back(months: Sequence[str]) -> list[str]:
-    """Undoes `take_out`, and returns the keys; the next run converts the months again."""
+    """Undoes `take_out`, and returns the keys; the next run converts the months again.
+
+    May be repeated. Raises DataError for a month that was uploaded again since: its rows would count twice.
+    """
+    for month in filter(is_month, months):
+        _require_none_since(month)
     return _move(months, TAKEN_OUT, UNCOMPRESSED)
+
+
+def _require_none_since(month: str) -> None:
+    """Raises DataError if the month has uploaded files that are not copies of those that were taken out."""
+    bucket, folder = settings().raw_bucket, f"{partition(month)}/"
+    aside = {each["Key"].removeprefix(TAKEN_OUT): each["Size"] for each in list_objects(bucket, TAKEN_OUT + folder)}
+    for each in list_objects(bucket, UNCOMPRESSED + folder):
+        key, size = each["Key"], each["Size"]
+        copied = aside.get(key.removeprefix(UNCOMPRESSED)) == size
+        if aside and is_data(key, size) and not is_archived_day(key) and not copied:
+            raise DataError(
+                f"{month} was uploaded again after it was taken out: s3://{bucket}/{key}. Nothing was put back. Remove "
+                f"that file first to have the earlier ones, or leave them in s3://{bucket}/{TAKEN_OUT}{folder}."
+            )
 
 
 def _move(months: Sequence[str], source: str, target: str) -> list[str]:
@@ -45,7 +65,7 @@ def _move(months: Sequence[str], source: str, target: str) -> list[str]:
             delete_objects(bucket, [key])
             log.info("Moved s3://%s/%s to %s", bucket, key, copy)
             moved.append(copy)
-        if not moved:
+        if not keys:
             log.info("s3://%s/%s%s/ holds no file; nothing to move.", bucket, source, partition(month))
     return moved
 

@@ -19,6 +19,7 @@ from ecomm.batch.served import counts, partitions
 from ecomm.batch.take_out import take_out
 from ecomm.contract import DOMAINS
 from ecomm.errors import AirflowSkipException, DataError
+from ecomm.raw_bucket import files_by_month
 from ecomm.settings import settings
 from ecomm.sql import qualified
 
@@ -51,12 +52,14 @@ def audit_months(plan: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str
 
 
 def publish_months(plan: Mapping[str, Any], audited: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Publishes the months that passed their audit, and drops those that are gone.
+    """Publishes the months that passed their audit, and drops those that are still gone.
 
-    audited: None if no month was converted.
+    A month that has come back since the plan goes on serving. audited: None if no month was converted.
     """
     months = (audited or {}).get("months", {})
-    return publish_activity(sorted(months), plan["gone"], plan["version"], plan["files"], months)
+    present = files_by_month(settings().raw_bucket)
+    gone = [month for month in plan["gone"] if month not in present]
+    return publish_activity(sorted(months), gone, plan["version"], plan["files"], months)
 
 
 def check_months(plan: Mapping[str, Any], audited: Mapping[str, Any] | None) -> dict[str, Any]:
