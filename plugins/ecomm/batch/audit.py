@@ -43,9 +43,7 @@ def audit(
     """
     report = _report(version)
     reported: dict[str, dict[str, Any]] = report["months"]
-    refused: dict[str, str] = {
-        month: reason for month, reason in report.get("refused", {}).items() if month in months
-    }
+    refused: dict[str, str] = {month: reason for month, reason in report.get("refused", {}).items() if month in months}
     converted = [month for month in months if month in reported]
     refused |= {month: "the report has no such month" for month in months if month not in {*reported, *refused}}
     counted, results, bytes_scanned = _count(converted, version)
@@ -62,7 +60,7 @@ def audit(
             refused[month] = "; ".join(faults)
     for month, reason in sorted(refused.items()):
         log.error("%s is not published: %s", month, reason)
-    refusals.remember(refused, files or {month: [] for month in refused})
+    refusals.remember(refused, files or {}, version)
     good = {month: reported[month] for month in converted if month not in refused}
     return {
         **{name: sum(month[name] for month in good.values()) for name in ROWS},

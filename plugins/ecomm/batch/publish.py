@@ -42,7 +42,6 @@ def publish_activity(
     before = {table: catalog.by_month(catalog.list_partitions(database, table)) for table in storages}
     _require_files(months, version, before[FACT])
     _require_no_later(months, version, before[FACT])
-    deleted = 0
     for table, storage in storages.items():
         for month in months:
             location = f"{version_location(table, version)}{partition(month)}/"
@@ -63,8 +62,8 @@ def publish_activity(
             catalog.drop_partition(database, table, month.split("-"))
             log.info("%s: %s dropped, it is no longer in the raw bucket", table, month)
         catalog.drop_aside(database, table)  # an audit that was killed leaves one
-        deleted += _delete_unserved(table)
     refusals.forget([*months, *gone])
+    deleted = sum(map(_delete_unserved, storages))
     return {"published": list(months), "dropped": list(gone), "files_deleted": deleted}
 
 
@@ -139,9 +138,15 @@ def _remembered(served: Mapping[str, Any] | None, location: str) -> dict[str, st
 
 
 def _delete_unserved(table: str) -> int:
-    """Deletes the files of versions and months that are neither served, nor were just before."""
+    """Deletes the files of versions and months that are neither served, nor were just before.
+
+    The lines that a refused month had set aside stay: its error points to them.
+    """
     partitions = catalog.list_partitions(settings().curated_database, table)
     kept = catalog.kept_locations(*partitions)
+    if table == QUARANTINE:
+        notes = refusals.read().items()
+        kept += tuple(f"{version_location(table, note['version'])}{partition(month)}/" for month, note in notes)
     return _delete(f"{table}/version=", lambda uri: not uri.startswith(kept))
 
 

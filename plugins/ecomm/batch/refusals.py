@@ -34,10 +34,17 @@ def unchanged(refusals: Mapping[str, Mapping[str, Any]], present: Mapping[str, l
     }
 
 
-def remember(refused: Mapping[str, str], files: Mapping[str, Files]) -> None:
-    """Notes these months with their reasons and files; what is noted of others stays."""
+def remember(refused: Mapping[str, str], files: Mapping[str, Files], version: str = "") -> None:
+    """Notes these months with their reasons and files; what is noted of others stays.
+
+    version: that under which their lines that were set aside are kept, for whoever looks into them.
+    """
     if refused:
-        _write({**read(), **{month: {"reason": refused[month], "files": files[month]} for month in refused}})
+        notes = {
+            month: {"reason": reason, "files": files.get(month, []), "version": version}
+            for month, reason in refused.items()
+        }
+        _write({**read(), **notes})
 
 
 def forget(months: Iterable[str]) -> None:
