@@ -200,6 +200,11 @@ dataset: $(call ready,airflow)  ## make up a data set like the real one; OPTIONS
 redrive: $(call ready,airflow)  ## send the detection's queue of failures through again; OPTIONS="--dry-run"
 	@ECOMM_STAGE=$(STAGE) ECOMM_DEPLOYMENT="$(LOCAL_VAR)/deploy/$(STAGE).json" $(AIRFLOW_PYTHON) -m ecomm.detection.redrive.command $(OPTIONS)
 
+.PHONY: take-out
+take-out: $(call ready,airflow)  ## take MONTHS="2020-03" out of the data set of STAGE; OPTIONS=--put-back brings them back
+	@test -n "$(MONTHS)" || { echo 'Name the months: make take-out MONTHS="2020-03"'; exit 1; }
+	@ECOMM_STAGE=$(STAGE) ECOMM_DEPLOYMENT="$(LOCAL_VAR)/deploy/$(STAGE).json" $(AIRFLOW_PYTHON) -m ecomm.batch.take_out $(MONTHS) $(OPTIONS)
+
 FLINK_NAME := ecomm-user-activity-counts$(if $(filter-out dev,$(STAGE)),-$(STAGE))
 FLINK_STARTED := $(LOCAL_VAR)/aws/flink/applications/$(FLINK_NAME)
 

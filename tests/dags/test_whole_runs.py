@@ -211,6 +211,17 @@ def test_nothing_is_left_aside(outcome: Outcome) -> None:
     assert [table["Name"] for table in catalog.list_tables(settings().curated_database) if "__" in table["Name"]] == []
 
 
+def states_of(tasks: Any) -> dict[str, str]:
+    return {task.task_id: str(task.state) for task in tasks}
+
+
+def test_a_run_with_nothing_to_do_is_green_and_converts_nothing(outcome: Outcome, attempt: Any) -> None:
+    states = states_of(attempt("ecomm_batch_kpis", {}))
+    ran = {task for task, state in states.items() if state == "success"}
+    assert ran == {"choose_months", "publish_activity", "check_months"}
+    assert set(states.values()) == {"success", "skipped"}
+
+
 def test_a_month_with_too_many_bad_lines_is_not_published_and_nothing_else_is(
     outcome: Outcome, run: Run, attempt: Any, tmp_path: Any
 ) -> None:
@@ -219,8 +230,11 @@ def test_a_month_with_too_many_bad_lines_is_not_published_and_nothing_else_is(
     november = [line for line in outcome.good if line.startswith("2019-11-0")]
     (tmp_path / "2019-Nov.csv").write_text(f"{HEADER}\n{''.join(november)}{'garbage\n' * (len(november) // 50)}")
     run("ecomm_dataset_upload", {"sources": [str(tmp_path / "2019-Nov.csv")]})
-    states = {task.task_id: str(task.state) for task in attempt("ecomm_batch_kpis", {"months": ["2019-11"]})}
-    failed = {task for task, state in states.items() if state == "failed"}
-    assert failed == {"audit_activity"}
-    assert {state for task, state in states.items() if "publish" in task} == {"upstream_failed"}
+    first = states_of(attempt("ecomm_batch_kpis", {}))
+    assert {task for task, state in first.items() if state == "failed"} == {"check_months"}
+    assert first["audit_activity"] == "success"
+    # The same files are not converted again, and the run stays red.
+    second = states_of(attempt("ecomm_batch_kpis", {}))
+    assert {task for task, state in second.items() if state == "failed"} == {"check_months"}
+    assert second["convert_to_parquet"] == "skipped"
     assert served == {table: read_table(f"select count(*) as found from {table}") for table in served}

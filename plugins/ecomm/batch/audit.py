@@ -42,7 +42,7 @@ def audit(
     refused: dict[str, str] = {}
     for month, reason in report.get("refused", {}).items():
         refused[month] = reason
-        refusals.remember(month, reason, snapshots[month], refusals.WHATEVER_THE_LIMIT)
+        refusals.remember(month, reason, snapshots[month], refusals.WHATEVER_THE_LIMIT, version)
     converted = [month for month in months if month in reported]
     counted, results, bytes_scanned = _count(converted, version)
     checks.show(results)
@@ -61,7 +61,7 @@ def audit(
         if faults := [*failed, *_too_many(month, reported[month], limits[month], version)]:
             refused[month] = "; ".join(faults)
             limit = refusals.WHATEVER_THE_LIMIT if failed else limits[month]
-            refusals.remember(month, refused[month], snapshots[month], limit)
+            refusals.remember(month, refused[month], snapshots[month], limit, version)
     for month, reason in sorted(refused.items()):
         log.error("%s is not published: %s", month, reason)
     good = {month: reported[month] for month in converted if month not in refused}

@@ -33,13 +33,13 @@ def publish_activity(
     Each month is switched in one step; the files of the version before stay, older ones are deleted. May be repeated.
     described: the parameters of each month (ecomm.batch.served), which say what it was made of. The fact is switched
     last: a month whose fact has them is published whole. Returns {published, dropped, files_deleted}. Raises DataError
-    if a later run has deleted the version's files.
+    if a later run has published a month over the version, or deleted its files.
     """
     database = settings().curated_database
     storages = {table: catalog.deployed_table(database, table)["StorageDescriptor"] for table in (QUARANTINE, FACT)}
     before = {table: catalog.by_month(catalog.list_partitions(database, table)) for table in storages}
     _require_files(months, version, before[FACT])
-    deleted = 0
+    _require_no_later(months, version, before[FACT])
     for table, storage in storages.items():
         for month in months:
             location = f"{version_location(table, version)}{partition(month)}/"
@@ -60,8 +60,8 @@ def publish_activity(
             catalog.drop_partition(database, table, month.split("-"))
             log.info("%s: %s dropped, it is no longer in the raw bucket", table, month)
         catalog.drop_aside(database, table)  # an audit that was killed leaves one
-        deleted += _delete_unserved(table)
     refusals.forget([*months, *gone])
+    deleted = sum(map(_delete_unserved, storages))
     return {"published": list(months), "dropped": list(gone), "files_deleted": deleted}
 
 
@@ -110,6 +110,17 @@ def _require_files(months: Sequence[str], version: str, served: Mapping[str, cat
             )
 
 
+def _require_no_later(months: Sequence[str], version: str, served: Mapping[str, catalog.Partition]) -> None:
+    """Raises DataError if a later run has published a month over this version: a cleared run brings no old rows back."""
+    for month in months:
+        location = f"{version_location(FACT, version)}{partition(month)}/"
+        if month in served and served[month].get("Parameters", {}).get(PREVIOUS) == location:
+            raise DataError(
+                f"A later run has published {month} over the version {version}, which is kept only as the way back. "
+                "To convert the month once more, clear choose_months and what follows."
+            )
+
+
 def _has_files(location: str) -> bool:
     return bool(list_objects(*split_uri(location)))
 
@@ -125,9 +136,14 @@ def _remembered(served: Mapping[str, Any] | None, location: str) -> dict[str, st
 
 
 def _delete_unserved(table: str) -> int:
-    """Deletes the files of versions and months that are neither served, nor were just before."""
-    partitions = catalog.list_partitions(settings().curated_database, table)
-    kept = catalog.kept_locations(*partitions)
+    """Deletes the files of versions and months that are neither served, nor were just before.
+
+    The lines that a refused month has set aside stay: its error points to them.
+    """
+    kept = catalog.kept_locations(*catalog.list_partitions(settings().curated_database, table))
+    if table == QUARANTINE:
+        notes = refusals.read().items()
+        kept += tuple(f"{version_location(table, note['version'])}{partition(month)}/" for month, note in notes)
     return _delete(f"{table}/version=", lambda uri: not uri.startswith(kept))
 
 

@@ -16,7 +16,7 @@ WHATEVER_THE_LIMIT = 1.0
 
 
 def read() -> dict[str, dict[str, Any]]:
-    """Each refused month: the `reason`, the snapshot of its `files`, and the `limit` that it passed."""
+    """Each refused month: the `reason`, the snapshot of its `files`, the `limit` that it passed, and the `version`."""
     s3 = client("s3")
     try:
         return dict(json.loads(s3.get_object(Bucket=settings().artifacts_bucket, Key=REFUSALS)["Body"].read()))
@@ -33,9 +33,13 @@ def standing(snapshots: Mapping[str, Snapshot], limits: Mapping[str, float]) -> 
     }
 
 
-def remember(month: str, reason: str, now: Snapshot, limit: float) -> None:
-    """Notes a refused month; `limit` is the share that it was allowed, or WHATEVER_THE_LIMIT."""
-    _write({**read(), month: {"reason": reason, "files": now[FILES], "limit": limit}})
+def remember(month: str, reason: str, now: Snapshot, limit: float, version: str) -> None:
+    """Notes a refused month.
+
+    limit: the share that it was allowed, or WHATEVER_THE_LIMIT. version: under which its lines that were set aside lie,
+    for whoever looks into them.
+    """
+    _write({**read(), month: {"reason": reason, "files": now[FILES], "limit": limit, "version": version}})
 
 
 def forget(months: Iterable[str]) -> None:

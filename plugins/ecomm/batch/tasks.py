@@ -19,6 +19,7 @@ from ecomm.batch.served import counts, parameters, partitions
 from ecomm.batch.take_out import take_out
 from ecomm.contract import DOMAINS
 from ecomm.errors import AirflowSkipException, DataError
+from ecomm.raw_bucket import files_by_month
 from ecomm.settings import settings
 from ecomm.sql import qualified
 
@@ -61,7 +62,7 @@ def audit_months(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def publish_months(plan: Mapping[str, Any], audited: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Publishes the months that passed their audit, and drops those that are gone.
+    """Publishes the months that passed their audit, and drops those that are still gone from the bucket.
 
     audited: None if no month was converted.
     """
@@ -69,7 +70,9 @@ def publish_months(plan: Mapping[str, Any], audited: Mapping[str, Any] | None) -
     described = {
         month: parameters(plan["snapshots"][month], plan["limits"][month], counted[month]) for month in sorted(counted)
     }
-    return publish_activity(list(described), plan["gone"], plan["version"], described)
+    present = files_by_month(settings().raw_bucket)
+    gone = [month for month in plan["gone"] if month not in present]
+    return publish_activity(list(described), gone, plan["version"], described)
 
 
 def check_months(plan: Mapping[str, Any], audited: Mapping[str, Any] | None) -> dict[str, Any]:

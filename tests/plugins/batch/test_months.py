@@ -1,64 +1,113 @@
-"""A batch run's months: those asked for, those just uploaded, and those that nobody converted yet."""
+"""A batch run's months follow from comparing the raw bucket with what is served; events only wake a run."""
 
 from __future__ import annotations
 
 import pytest
+from ecomm.batch import refusals
 from ecomm.batch.months import choose, job_arguments
 from ecomm.batch.publish import publish_activity
+from ecomm.contract import partition
 from ecomm.errors import DataError
+from ecomm.raw_bucket import files_by_month
+from ecomm.upload.layout import UNCOMPRESSED
 
 from tests.plugins.conftest import World
 
 
-def upload(world: World, *months: str) -> None:
-    for month in months:
-        year, number = month.split("-")
-        world.put(world.names.raw_bucket, f"ecomm_user_activity_uncompressed/p_year={year}/p_month={number}/a.csv")
+def put(world: World, month: str, name: str = "a.csv", text: str = "x\n") -> None:
+    world.put(world.names.raw_bucket, f"{UNCOMPRESSED}{partition(month)}/{name}", text)
 
 
-def test_by_hand_all_months_of_the_bucket_are_converted(world: World) -> None:
-    upload(world, "2019-10", "2019-11")
-    chosen = choose("manual__2026-11-23T20:00:00+00:00", [], [])
-    assert chosen == {"months": ["2019-10", "2019-11"], "gone": [], "version": "manual_2026_11_23t20_00_00_00_00"}
+def remove(world: World, month: str, name: str = "a.csv") -> None:
+    key = f"{UNCOMPRESSED}{partition(month)}/{name}"
+    world.aws.client("s3").delete_object(Bucket=world.names.raw_bucket, Key=key)
 
 
-def test_an_upload_brings_its_own_months_and_those_not_served_yet(world: World) -> None:
-    upload(world, "2019-09", "2019-10", "2019-11")
-    publish_activity(["2019-09"], [], "first")
-    assert choose("second", [], [{"months": ["2019-11"], "rows": 1}])["months"] == ["2019-10", "2019-11"]
-    publish_activity(["2019-10", "2019-11"], [], "second")
-    assert choose("third", [], [{"months": ["2019-11"]}])["months"] == ["2019-11"]
-    assert choose("third", [], [{"months": ["2019-11"]}, {"months": ["2019-09"]}])["months"] == ["2019-09", "2019-11"]
+def serve(world: World, *months: str, version: str = "v") -> None:
+    """Publishes the months as the bucket has them now."""
+    publish_activity(months, [], version, files_by_month(world.names.raw_bucket))
 
 
-def test_an_event_that_names_no_month_stands_for_all(world: World) -> None:
-    upload(world, "2019-10", "2019-11")
-    publish_activity(["2019-10", "2019-11"], [], "first")
-    assert choose("second", [], [{}])["months"] == ["2019-10", "2019-11"]
+def test_what_is_not_served_is_converted_and_then_left_alone(world: World) -> None:
+    for month in ("2019-10", "2019-11"):
+        put(world, month)
+    chosen = choose("manual__2026-11-23T20:00:00+00:00")
+    assert (chosen["months"], chosen["gone"], chosen["left_out"]) == (["2019-10", "2019-11"], [], {})
+    assert chosen["version"] == "manual_2026_11_23t20_00_00_00_00"
+    present = files_by_month(world.names.raw_bucket)
+    assert chosen["files"] == {month: [list(file) for file in files] for month, files in present.items()}
+    serve(world, "2019-10", "2019-11")
+    assert choose("next")["months"] == []
+    assert choose("next", ["2019-11", "2019-11"])["months"] == ["2019-11"]
 
 
-def test_months_that_left_the_bucket_are_gone(world: World) -> None:
-    upload(world, "2019-11")
-    publish_activity(["2019-10", "2019-11"], [], "first")
-    chosen = choose("second", [], [{"months": ["2019-10", "2019-11"]}])
+@pytest.mark.parametrize("change", ["replaced", "added", "removed"])
+def test_a_month_whose_objects_changed_is_converted(world: World, change: str) -> None:
+    for month in ("2019-10", "2019-11"):
+        put(world, month)
+    put(world, "2019-11", "b.csv")
+    serve(world, "2019-10", "2019-11")
+    if change == "replaced":
+        put(world, "2019-11", text="y\n")
+    elif change == "added":
+        put(world, "2019-11", "c.csv")
+    else:
+        remove(world, "2019-11", "b.csv")
+    assert choose("next")["months"] == ["2019-11"]
+
+
+@pytest.mark.parametrize("name", ["", ".DS_Store", "_SUCCESS", "__MACOSX/._a.csv", "empty.csv"])
+def test_objects_that_are_no_data_change_nothing(world: World, name: str) -> None:
+    put(world, "2019-11")
+    serve(world, "2019-11")
+    put(world, "2019-11", name, "" if name in ("", "empty.csv") else "x\n")
+    folder = f"{UNCOMPRESSED}{partition('2019-12')}"
+    world.put(world.names.raw_bucket, f"{folder}/", "")
+    world.put(world.names.raw_bucket, f"{folder}_$folder$", "")
+    chosen = choose("next")
+    assert (chosen["months"], chosen["gone"]) == ([], [])
+
+
+def test_a_month_that_left_the_bucket_is_gone_and_a_new_one_is_converted(world: World) -> None:
+    put(world, "2019-10")
+    serve(world, "2019-10")
+    remove(world, "2019-10")
+    put(world, "2019-11")
+    chosen = choose("next")
     assert (chosen["months"], chosen["gone"]) == (["2019-11"], ["2019-10"])
 
 
-def test_months_asked_for_are_taken_alone(world: World) -> None:
-    upload(world, "2019-10", "2019-11")
-    assert choose("run", ["2019-11", "2019-11"], [{"months": ["2019-10"]}])["months"] == ["2019-11"]
+def test_a_month_published_without_its_files_is_converted_once(world: World) -> None:
+    put(world, "2019-11")
+    publish_activity(["2019-11"], [], "v1")
+    assert choose("next")["months"] == ["2019-11"]
+    serve(world, "2019-11", version="v2")
+    assert choose("next")["months"] == []
+
+
+def test_a_refused_month_waits_for_other_files_a_higher_limit_or_the_form(world: World) -> None:
+    for month in ("2020-03", "2020-05"):
+        put(world, month)
+    refusals.remember({"2020-03": "too many"}, files_by_month(world.names.raw_bucket))
+    chosen = choose("next")
+    assert (chosen["months"], chosen["left_out"]) == (["2020-05"], {"2020-03": "too many"})
+    assert choose("next", allowed=["2020-03"])["months"] == ["2020-03", "2020-05"]
+    named = choose("next", ["2020-03"])
+    assert (named["months"], named["left_out"]) == (["2020-03"], {})
+    put(world, "2020-03", text="better\n")
+    assert choose("next")["months"] == ["2020-03", "2020-05"]
 
 
 def test_a_run_that_was_cleared_does_not_write_over_what_it_published(world: World) -> None:
-    upload(world, "2019-11")
-    assert choose("run", [], [])["version"] == "run"
+    put(world, "2019-11")
+    assert choose("run")["version"] == "run"
     publish_activity(["2019-11"], [], "run")
-    assert choose("run", [], [])["version"] == "run_2"
+    assert choose("run")["version"] == "run_2"
     publish_activity(["2019-11"], [], "run_2")
     # The version before the served one is the way back.
-    assert choose("run", [], [])["version"] == "run_3"
+    assert choose("run")["version"] == "run_3"
     publish_activity(["2019-11"], [], "run_3")
-    assert choose("run", [], [])["version"] == "run"
+    assert choose("run")["version"] == "run"
 
 
 @pytest.mark.parametrize(
@@ -69,14 +118,14 @@ def test_a_run_that_was_cleared_does_not_write_over_what_it_published(world: Wor
     ],
 )
 def test_a_month_that_cannot_be_converted_is_refused(world: World, asked: list[str], message: str) -> None:
-    upload(world, "2019-11")
+    put(world, "2019-11")
     with pytest.raises(DataError, match=message):
-        choose("run", asked, [])
+        choose("run", asked)
 
 
 def test_an_empty_bucket_is_refused(world: World) -> None:
     with pytest.raises(DataError, match="holds no month; run the DAG ecomm_dataset_upload first"):
-        choose("run", [], [])
+        choose("run")
 
 
 def test_the_job_is_told_its_folders(world: World) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 from ecomm import catalog
+from ecomm.batch import refusals
 from ecomm.batch.publish import publish_activity
+from ecomm.batch.served import counts, made_of, partitions
 from ecomm.errors import DataError
+from ecomm.raw_bucket import RawObject
 
 from tests.plugins.conftest import World
 
@@ -82,6 +85,26 @@ def test_an_old_run_that_is_cleared_takes_no_rows_from_readers(world: World) -> 
     assert served(world) == {NOVEMBER: "3"}
 
 
+def test_an_old_run_that_is_cleared_does_not_bring_back_the_version_before(world: World) -> None:
+    for number, version in enumerate(("v1", "v2"), start=1):
+        world.convert(version, NOVEMBER, curated=number, quarantined=0)
+        publish_activity([NOVEMBER], [], version)
+    with pytest.raises(DataError, match=r"later run has published 2019-11 over the version v1.*clear choose_months"):
+        publish_activity([NOVEMBER], [], "v1")
+    assert served(world) == {NOVEMBER: "2"}
+
+
+def test_a_month_says_what_it_was_made_of_and_is_no_longer_noted_as_refused(world: World) -> None:
+    files = {NOVEMBER: [["a.csv", 2, '"tag"']]}
+    refusals.remember({NOVEMBER: "too many"}, files)
+    counted = {NOVEMBER: {"rows_in": 2, "rows_curated": 1, "rows_quarantined": 1, "reasons": {"price": 1}}}
+    publish_activity([NOVEMBER], [], "v1", files, counted)
+    month = partitions()[NOVEMBER]
+    assert made_of(month) == [RawObject("a.csv", 2, '"tag"')]
+    assert counts(month) == counted[NOVEMBER]
+    assert refusals.read() == {}
+
+
 def test_a_month_that_has_no_row_is_published_where_it_had_none(world: World) -> None:
     publish_activity([NOVEMBER], [], "v1")
     publish_activity([NOVEMBER], [], "v2")
@@ -101,6 +124,19 @@ def test_what_a_run_left_that_was_never_published_is_deleted(world: World) -> No
     world.convert("v1", NOVEMBER, curated=1, quarantined=0)
     assert publish_activity([NOVEMBER], [], "v1")["files_deleted"] == 2
     assert versions(world) == {"version=v1"}
+
+
+def test_the_lines_of_a_refused_month_stay_until_it_is_published(world: World) -> None:
+    for month in (OCTOBER, NOVEMBER):
+        world.convert("v1", month, curated=1, quarantined=1)
+    refusals.remember({OCTOBER: "too many"}, {}, "v1")
+    publish_activity([NOVEMBER], [], "v1")
+    folder = "ecomm_user_activity_quarantine/version=v1/p_year=2019/p_month=10/"
+    assert world.keys(folder)
+    assert not world.keys("ecomm_user_activity/version=v1/p_year=2019/p_month=10/")
+    world.convert("v2", OCTOBER, curated=1, quarantined=0)
+    publish_activity([OCTOBER], [], "v2")
+    assert not world.keys(folder)
 
 
 def test_what_a_killed_audit_left_in_the_catalog_goes(world: World) -> None:
