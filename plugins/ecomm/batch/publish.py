@@ -111,7 +111,7 @@ def _require_files(months: Sequence[str], version: str, served: Mapping[str, cat
 
 
 def _require_no_later(months: Sequence[str], version: str, served: Mapping[str, catalog.Partition]) -> None:
-    """Raises DataError if a later run has published a month over this version: a cleared run brings no old rows back."""
+    """Raises DataError if a later run has published a month over this version: a cleared run restores no rows."""
     for month in months:
         location = f"{version_location(FACT, version)}{partition(month)}/"
         if month in served and served[month].get("Parameters", {}).get(PREVIOUS) == location:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from ecomm.aws import client, delete_objects, list_objects
 from ecomm.contract import is_month, partition
 from ecomm.errors import DataError
+from ecomm.raw_bucket import is_data
 from ecomm.settings import settings
 from ecomm.upload.layout import TAKEN_OUT, UNCOMPRESSED, is_archived_day
 
@@ -47,8 +48,7 @@ def take_out(months: Sequence[str], name: str) -> list[str]:
 def put_back(months: Sequence[str]) -> list[str]:
     """Undoes the last `take_out` of each month, and returns the keys; the next run converts the months again.
 
-    Raises DataError for what is no month, for one that was not taken out, and if a file of the same name is there
-    again.
+    Raises DataError for what is no month, for one that was not taken out, and for one that was uploaded again since.
     """
     bucket = settings().raw_bucket
     _check(months)
@@ -61,9 +61,12 @@ def put_back(months: Sequence[str]) -> list[str]:
         latest = max(taken, key=lambda found: found["LastModified"])["Key"].removeprefix(source).partition("/")[0]
         folder = f"{source}{latest}/"
         copies = {key: target + key.removeprefix(folder) for found in taken if (key := found["Key"]).startswith(folder)}
-        there = {found["Key"] for found in list_objects(bucket, target)}
-        if again := sorted(there & set(copies.values())):
-            raise DataError(f"s3://{bucket}/{again[0]} is there again; take the month out first, or leave it as it is.")
+        for found in list_objects(bucket, target):
+            if is_data(found["Key"], found["Size"]) and not is_archived_day(found["Key"]):
+                raise DataError(
+                    f"{month} was uploaded again after it was taken out: s3://{bucket}/{found['Key']}. Nothing was put "
+                    "back, since its rows would count twice; take it out first, or leave it as it is."
+                )
         moved += [_move(bucket, key, copy) for key, copy in copies.items()]
         delete_objects(bucket, [folder + DONE])
     return moved

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ecomm.batch import refusals
-from ecomm.batch.months import choose, job_arguments
+from ecomm.batch.months import choose as choose_months
+from ecomm.batch.months import job_arguments
 from ecomm.batch.publish import publish_activity
+from ecomm.batch.served import parameters, snapshot
 from ecomm.contract import partition
 from ecomm.errors import DataError
-from ecomm.raw_bucket import files_by_month
+from ecomm.raw_bucket import RawObject, files_by_month
 from ecomm.upload.layout import UNCOMPRESSED
 
 from tests.plugins.conftest import World
@@ -23,9 +27,19 @@ def remove(world: World, month: str, name: str = "a.csv") -> None:
     world.aws.client("s3").delete_object(Bucket=world.names.raw_bucket, Key=key)
 
 
-def serve(world: World, *months: str, version: str = "v") -> None:
+def choose(run_id: str, asked: Any = (), limit: float = 0.01, **by_month: float) -> dict[str, Any]:
+    return choose_months(run_id, asked, limit, {month.replace("_", "-")[1:]: most for month, most in by_month.items()})
+
+
+def snapshots(world: World) -> dict[str, Any]:
+    return {month: snapshot(files) for month, files in files_by_month(world.names.raw_bucket).items()}
+
+
+def serve(world: World, *months: str, version: str = "v", limit: float = 0.01) -> None:
     """Publishes the months as the bucket has them now."""
-    publish_activity(months, [], version, files_by_month(world.names.raw_bucket))
+    counts = {"rows_in": 1, "rows_curated": 1, "rows_quarantined": 0, "reasons": {}}
+    described = {month: parameters(now, limit, counts) for month, now in snapshots(world).items()}
+    publish_activity(months, [], version, described)
 
 
 def test_what_is_not_served_is_converted_and_then_left_alone(world: World) -> None:
@@ -34,8 +48,8 @@ def test_what_is_not_served_is_converted_and_then_left_alone(world: World) -> No
     chosen = choose("manual__2026-11-23T20:00:00+00:00")
     assert (chosen["months"], chosen["gone"], chosen["left_out"]) == (["2019-10", "2019-11"], [], {})
     assert chosen["version"] == "manual_2026_11_23t20_00_00_00_00"
-    present = files_by_month(world.names.raw_bucket)
-    assert chosen["files"] == {month: [list(file) for file in files] for month, files in present.items()}
+    assert chosen["snapshots"] == snapshots(world)
+    assert chosen["limits"] == {"2019-10": 0.01, "2019-11": 0.01}
     serve(world, "2019-10", "2019-11")
     assert choose("next")["months"] == []
     assert choose("next", ["2019-11", "2019-11"])["months"] == ["2019-11"]
@@ -88,14 +102,40 @@ def test_a_month_published_without_its_files_is_converted_once(world: World) -> 
 def test_a_refused_month_waits_for_other_files_a_higher_limit_or_the_form(world: World) -> None:
     for month in ("2020-03", "2020-05"):
         put(world, month)
-    refusals.remember({"2020-03": "too many"}, files_by_month(world.names.raw_bucket))
+    refusals.remember("2020-03", "too many", snapshots(world)["2020-03"], 0.01, "v")
     chosen = choose("next")
     assert (chosen["months"], chosen["left_out"]) == (["2020-05"], {"2020-03": "too many"})
-    assert choose("next", allowed=["2020-03"])["months"] == ["2020-03", "2020-05"]
+    assert choose("next", m2020_03=0.005)["months"] == ["2020-05"]
+    assert choose("next", m2020_03=0.05)["months"] == ["2020-03", "2020-05"]
+    assert choose("next", limit=0.05)["months"] == ["2020-03", "2020-05"]
     named = choose("next", ["2020-03"])
     assert (named["months"], named["left_out"]) == (["2020-03"], {})
     put(world, "2020-03", text="better\n")
     assert choose("next")["months"] == ["2020-03", "2020-05"]
+
+
+def test_a_limit_that_was_raised_stays_with_the_uploaded_files(world: World) -> None:
+    put(world, "2020-03")
+    serve(world, "2020-03", limit=0.2)
+    put(world, "2020-03", "archive-2020-03-02.csv")
+    chosen = choose("next")
+    assert (chosen["months"], chosen["limits"]) == (["2020-03"], {"2020-03": 0.2})
+    put(world, "2020-03", text="another upload\n")
+    assert choose("next")["limits"] == {"2020-03": 0.01}
+
+
+def test_the_last_month_can_go(world: World) -> None:
+    put(world, "2020-03")
+    serve(world, "2020-03")
+    remove(world, "2020-03")
+    chosen = choose("next")
+    assert (chosen["months"], chosen["gone"]) == ([], ["2020-03"])
+
+
+def test_four_thousand_files_are_remembered_within_what_the_catalog_takes(world: World) -> None:
+    files = [RawObject(f"{UNCOMPRESSED}p/part-{number:05}-{'x' * 40}.csv", number, "e" * 34) for number in range(4000)]
+    counts = {"rows_in": 1, "rows_curated": 1, "rows_quarantined": 0, "reasons": {}}
+    assert all(len(value) < 512_000 for value in parameters(snapshot(files), 0.01, counts).values())
 
 
 def test_a_run_that_was_cleared_does_not_write_over_what_it_published(world: World) -> None:

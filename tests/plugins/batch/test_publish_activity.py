@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ecomm import catalog
 from ecomm.batch import refusals
 from ecomm.batch.publish import publish_activity
-from ecomm.batch.served import counts, made_of, partitions
+from ecomm.batch.served import accepted_limit, changed_months, counts, parameters, partitions, snapshot
 from ecomm.errors import DataError
 from ecomm.raw_bucket import RawObject
 
@@ -95,14 +97,35 @@ def test_an_old_run_that_is_cleared_does_not_bring_back_the_version_before(world
 
 
 def test_a_month_says_what_it_was_made_of_and_is_no_longer_noted_as_refused(world: World) -> None:
-    files = {NOVEMBER: [["a.csv", 2, '"tag"']]}
-    refusals.remember({NOVEMBER: "too many"}, files)
-    counted = {NOVEMBER: {"rows_in": 2, "rows_curated": 1, "rows_quarantined": 1, "reasons": {"price": 1}}}
-    publish_activity([NOVEMBER], [], "v1", files, counted)
+    now = snapshot([RawObject("a.csv", 2, '"tag"')])
+    refusals.remember(NOVEMBER, "too many", now, 0.01, "v1")
+    counted = {"rows_in": 2, "rows_curated": 1, "rows_quarantined": 1, "reasons": {"price": 1}}
+    publish_activity([NOVEMBER], [], "v1", {NOVEMBER: parameters(now, 0.5, counted)})
     month = partitions()[NOVEMBER]
-    assert made_of(month) == [RawObject("a.csv", 2, '"tag"')]
-    assert counts(month) == counted[NOVEMBER]
+    assert changed_months({NOVEMBER: now}, {NOVEMBER: month}) == set()
+    assert accepted_limit(now, month) == 0.5
+    assert counts(month) == counted
     assert refusals.read() == {}
+
+
+def test_a_publication_that_was_killed_between_the_tables_is_repeated(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fact is switched last, so a month that says what it was made of has its quarantine too."""
+    now = snapshot([RawObject("a.csv", 2, '"tag"')])
+    world.convert("v1", NOVEMBER, curated=1, quarantined=1)
+    counted = {"rows_in": 2, "rows_curated": 1, "rows_quarantined": 1, "reasons": {"price": 1}}
+    put, killed = catalog.put_partition, RuntimeError("killed")
+
+    def put_one(database: str, table: str, partition: Any) -> None:
+        if table == "ecomm_user_activity":
+            raise killed
+        put(database, table, partition)
+
+    monkeypatch.setattr(catalog, "put_partition", put_one)
+    with pytest.raises(RuntimeError, match="killed"):
+        publish_activity([NOVEMBER], [], "v1", {NOVEMBER: parameters(now, 0.5, counted)})
+    assert changed_months({NOVEMBER: now}, partitions()) == {NOVEMBER}
 
 
 def test_a_month_that_has_no_row_is_published_where_it_had_none(world: World) -> None:
@@ -129,7 +152,7 @@ def test_what_a_run_left_that_was_never_published_is_deleted(world: World) -> No
 def test_the_lines_of_a_refused_month_stay_until_it_is_published(world: World) -> None:
     for month in (OCTOBER, NOVEMBER):
         world.convert("v1", month, curated=1, quarantined=1)
-    refusals.remember({OCTOBER: "too many"}, {}, "v1")
+    refusals.remember(OCTOBER, "too many", snapshot([]), 0.01, "v1")
     publish_activity([NOVEMBER], [], "v1")
     folder = "ecomm_user_activity_quarantine/version=v1/p_year=2019/p_month=10/"
     assert world.keys(folder)

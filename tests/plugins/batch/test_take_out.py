@@ -20,16 +20,17 @@ def test_uploaded_files_move_aside_and_back_while_archived_days_stay(world: Worl
     for name in ("a.csv", "archive-2020-03-02.csv"):
         world.put(world.names.raw_bucket, f"{UNCOMPRESSED}{MARCH}{name}")
     before = keys(world)
-    assert take_out(["2020-03"]) == [f"{TAKEN_OUT}{MARCH}a.csv"]
-    assert keys(world) == {f"{TAKEN_OUT}{MARCH}a.csv", f"{UNCOMPRESSED}{MARCH}archive-2020-03-02.csv"}
-    assert take_out(["2020-03"]) == []
+    assert take_out(["2020-03"], "run 1") == [f"{TAKEN_OUT}{MARCH}run-1/a.csv"]
+    assert {f"{TAKEN_OUT}{MARCH}run-1/a.csv", f"{UNCOMPRESSED}{MARCH}archive-2020-03-02.csv"} < keys(world)
+    assert f"{UNCOMPRESSED}{MARCH}a.csv" not in keys(world)
+    assert take_out(["2020-03"], "run 1") == []
     assert put_back(["2020-03"]) == [f"{UNCOMPRESSED}{MARCH}a.csv"]
     assert keys(world) == before
 
 
 def test_a_month_that_was_uploaded_again_is_not_put_back(world: World) -> None:
     world.put(world.names.raw_bucket, f"{UNCOMPRESSED}{MARCH}a.csv")
-    take_out(["2020-03"])
+    take_out(["2020-03"], "run")
     world.put(world.names.raw_bucket, f"{UNCOMPRESSED}{MARCH}b.csv")
     before = keys(world)
     with pytest.raises(DataError, match=r"2020-03 was uploaded again after it was taken out: .*b\.csv"):
@@ -37,11 +38,22 @@ def test_a_month_that_was_uploaded_again_is_not_put_back(world: World) -> None:
     assert keys(world) == before
 
 
+def test_a_run_that_is_cleared_leaves_a_new_upload_and_another_run_writes_over_nothing(world: World) -> None:
+    key = f"{UNCOMPRESSED}{MARCH}a.csv"
+    world.put(world.names.raw_bucket, key, "first")
+    take_out(["2020-03"], "run 1")
+    world.put(world.names.raw_bucket, key, "second")
+    assert take_out(["2020-03"], "run 1") == []
+    assert key in keys(world)
+    take_out(["2020-03"], "run 2")
+    assert {f"{TAKEN_OUT}{MARCH}run-{number}/a.csv" for number in (1, 2)} < keys(world)
+
+
 def test_the_command_says_what_it_did_and_what_comes_next(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.put(world.names.raw_bucket, f"{UNCOMPRESSED}{MARCH}a.csv")
     assert main(["2020-03"]) == 0
     output = capsys.readouterr().out
-    assert f"moved to s3://{world.names.raw_bucket}/{TAKEN_OUT}{MARCH}a.csv" in output
+    assert f"moved to s3://{world.names.raw_bucket}/{TAKEN_OUT}{MARCH}by-hand-" in output
     assert "start the DAG ecomm_batch_kpis" in output
     assert main(["2020-03"]) == 0
     assert capsys.readouterr().out == "There is no file to move.\n"
