@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from ecomm import catalog
 from ecomm.batch import refusals
 from ecomm.batch.months import choose, job_arguments
 from ecomm.batch.publish import publish_activity
+from ecomm.batch.served import MADE_FROM, fingerprint, partitions
 from ecomm.contract import partition
 from ecomm.errors import DataError
 from ecomm.raw_bucket import files_by_month
+from ecomm.tables import AGGREGATES, MARTS
 from ecomm.upload.layout import UNCOMPRESSED
 
 from tests.plugins.conftest import World
@@ -96,6 +99,18 @@ def test_a_refused_month_waits_for_other_files_a_higher_limit_or_the_form(world:
     assert (named["months"], named["left_out"]) == (["2020-03"], {})
     put(world, "2020-03", text="better\n")
     assert choose("next")["months"] == ["2020-03", "2020-05"]
+
+
+def test_a_table_is_outdated_until_it_is_made_from_what_is_served(world: World) -> None:
+    put(world, "2019-11")
+    serve(world, "2019-11", version="v1")
+    table, names = AGGREGATES[0], [table.name for table in (*AGGREGATES, *MARTS)]
+    assert choose("next")["outdated"] == names
+    made_from = {MADE_FROM: fingerprint(table.file, partitions())}
+    catalog.put_table(world.names.curated_database, {"Name": table.name, "Parameters": made_from})
+    assert choose("next")["outdated"] == names[1:]
+    serve(world, "2019-11", version="v2")
+    assert choose("next")["outdated"] == names
 
 
 def test_a_run_that_was_cleared_does_not_write_over_what_it_published(world: World) -> None:
