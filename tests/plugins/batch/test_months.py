@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ecomm import catalog
 from ecomm.batch import refusals
 from ecomm.batch.months import choose as choose_months
 from ecomm.batch.months import job_arguments
 from ecomm.batch.publish import publish_activity
-from ecomm.batch.served import parameters, snapshot
+from ecomm.batch.served import MADE_FROM, fingerprint, parameters, partitions, snapshot
 from ecomm.contract import partition
 from ecomm.errors import DataError
 from ecomm.raw_bucket import RawObject, files_by_month
+from ecomm.tables import AGGREGATES, MARTS
 from ecomm.upload.layout import UNCOMPRESSED
 
 from tests.plugins.conftest import World
@@ -136,6 +138,18 @@ def test_four_thousand_files_are_remembered_within_what_the_catalog_takes(world:
     files = [RawObject(f"{UNCOMPRESSED}p/part-{number:05}-{'x' * 40}.csv", number, "e" * 34) for number in range(4000)]
     counts = {"rows_in": 1, "rows_curated": 1, "rows_quarantined": 0, "reasons": {}}
     assert all(len(value) < 512_000 for value in parameters(snapshot(files), 0.01, counts).values())
+
+
+def test_a_table_is_outdated_until_it_is_made_from_what_is_served(world: World) -> None:
+    put(world, "2019-11")
+    serve(world, "2019-11", version="v1")
+    table, names = AGGREGATES[0], [table.name for table in (*AGGREGATES, *MARTS)]
+    assert choose("next")["outdated"] == names
+    made_from = {MADE_FROM: fingerprint(table.file, partitions())}
+    catalog.put_table(world.names.curated_database, {"Name": table.name, "Parameters": made_from})
+    assert choose("next")["outdated"] == names[1:]
+    serve(world, "2019-11", version="v2")
+    assert choose("next")["outdated"] == names
 
 
 def test_a_run_that_was_cleared_does_not_write_over_what_it_published(world: World) -> None:
