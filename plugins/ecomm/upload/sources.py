@@ -86,7 +86,8 @@ class ZippedCsv(Source):
         try:
             with stored.seekable() as file, zipfile.ZipFile(file) as archive:
                 members = [member for member in archive.infolist() if _is_file(member)]
-        except zipfile.BadZipFile as error:
+        # zipfile raises the others for a directory that it cannot read, or that needs a later version of zip.
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as error:
             raise DataError(f"{stored.name} is not a complete zip ({error}); fetch it again.") from error
         if any(member.filename == "[Content_Types].xml" for member in members):
             raise DataError(f"{stored.name} is an Excel workbook; save it as CSV UTF-8.")

@@ -15,6 +15,7 @@ from tests.plugins.upload.conftest import HEADER, Bucket, rows
 
 NAMES = HEADER.rstrip("\n")
 ROW = "2019-11-01 00:00:00 UTC,view,1,2053013555631882655,a.b,samsung,1.50,5,00000000-0000-4000-8000-000000000001"
+QUOTED_ROW = ",".join(f'"{field}"' for field in ROW.split(","))
 QUOTED = ",".join(f'"{name}"' for name in NAMES.split(","))
 
 
@@ -37,6 +38,9 @@ def test_each_form_of_a_csv_is_taken(text: str) -> None:
     ("start", "message"),
     [
         (f"{NAMES}\r{ROW}\r".encode(), r"carriage returns alone, .*: tr '\\r' '\\n' < old.csv > new.csv"),
+        (f"{NAMES}\n{ROW}\n{ROW}\r{ROW}\r".encode(), "carriage returns alone"),
+        (f"{NAMES}\r\n{QUOTED_ROW}\r{QUOTED_ROW}\r".encode(), "carriage returns alone"),
+        (("x" + "é" * 600_000).encode()[: 1024 * 1024], "has a header line that cannot be read"),
         (f"sep=,\r\n{NAMES}\r\n{ROW}\r\n".encode(), "begins with 'sep=,', which Excel adds; delete that line"),
         (f"{NAMES.replace(',', ';')}\n{ROW}\n".encode(), "separates its fields by semicolons; save it with commas"),
         (f"{NAMES.replace(',', chr(9))}\n{ROW}\n".encode(), "separates its fields by tabs"),

@@ -78,6 +78,15 @@ def test_what_the_ledger_does_not_know_is_other_data(world: World) -> None:
         tasks.check(GENERATE)
 
 
+def test_a_file_outside_the_months_is_removed_by_no_generator(world: World) -> None:
+    key = "ecomm_user_activity_uncompressed/2019-Nov.csv"
+    world.put(settings().raw_bucket, key, HEADER + rows("2019-11", 3))
+    with pytest.raises(DataError, match=f"holds {key} of other data"):
+        tasks.check({**GENERATE, "replace": True})
+    assert keys(world) == {key}
+    tasks.check(GENERATE)
+
+
 def test_days_of_the_archive_and_what_is_no_data_are_in_nobodys_way(world: World) -> None:
     folder = "ecomm_user_activity_uncompressed/p_year=2019/p_month=11/"
     others = {f"{folder}archive-2019-11-02.csv": "x\n", folder: "", f"{folder}.DS_Store": "x"}
