@@ -50,6 +50,19 @@ def test_made_up_rows_replace_made_up_rows(world: World) -> None:
     assert keys(world) == before
 
 
+def test_the_same_made_up_rows_again_upload_nothing(world: World) -> None:
+    def written() -> dict[str, Any]:
+        return {found["Key"]: found["LastModified"] for found in aws.list_objects(world.names.raw_bucket, "")}
+
+    form = {**GENERATE, "replace": True}
+    first, before = tasks.upload(form), written()
+    tasks.check(form)
+    assert tasks.upload(form) == first
+    after = written()
+    # The ledger alone is written, last of all.
+    assert {**after, LEDGER: None} == {**before, LEDGER: None}
+
+
 @pytest.mark.parametrize("replace", [False, True])
 def test_made_up_rows_never_replace_others(world: World, write: Write, replace: bool) -> None:
     tasks.upload(files(write("2019-Nov.csv", rows("2019-11", 5))))
