@@ -127,13 +127,16 @@ class ZippedCsv(Source):
             last = max(self._start + self._member.compress_size - offset, 0)
             offset += len(block)
             packed = block[first:last]
-            while packed:
+            full = False
+            while packed or full:
                 try:
                     # The limit keeps memory small for a text that packs very well.
                     text = inflater.decompress(packed, UNPACKED_BLOCK) if inflater else packed
                 except zlib.error as error:
                     raise DataError(f"{self.name} is damaged ({error}); fetch it again.") from error
                 packed = inflater.unconsumed_tail if inflater else b""
+                # A full block may leave text in the inflater that took its last packed byte.
+                full = inflater is not None and len(text) == UNPACKED_BLOCK
                 checksum = zlib.crc32(text, checksum)
                 unpacked += len(text)
                 if text:

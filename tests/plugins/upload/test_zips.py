@@ -88,3 +88,11 @@ def test_each_form_of_a_zip_is_read(tmp_path: Path, data: bytes) -> None:
 def test_what_cannot_be_read_is_refused_with_a_remedy(tmp_path: Path, data: bytes, message: str) -> None:
     with pytest.raises(DataError, match=rf"data\.zip {message}"):
         read(tmp_path, data)
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 5, 7])
+def test_text_that_fills_its_last_block_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    for letters in range(250, 290):
+        text = HEADER + "2019-11-01 00:00:00 UTC,view" + "a" * letters
+        monkeypatch.setattr("ecomm.upload.sources.UNPACKED_BLOCK", block)
+        assert read(tmp_path, packed(("a.csv", text))) == text
