@@ -31,6 +31,8 @@ FOREIGN_STARTS = {
     codecs.BOM_UTF16_BE: "is UTF-16",
 }
 _MARKUP = re.compile(rb"\s*(<(!doctype|html|\?xml)|[\[{])", re.IGNORECASE)
+# A row after a carriage return alone, in a file whose other lines may well end otherwise.
+_ROW_AFTER_CR = re.compile(rb'\r"?\d{4}-\d\d-\d\d ')
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -53,12 +55,12 @@ def check_beginning(beginning: bytes, name: str) -> None:
         line = beginning.count(b"\n", 0, error.start) + 1
         raise DataError(f"{name} is not UTF-8 in line {line}; convert it, for example with iconv.") from error
     header, _, rows = beginning.partition(b"\n")
-    if b"\r" in header.removesuffix(b"\r"):
+    if b"\r" in header.removesuffix(b"\r") or _ROW_AFTER_CR.search(rows):
         raise DataError(
             f"{name} ends its lines in carriage returns alone, as old Macs did; give them line feeds: "
             "tr '\\r' '\\n' < old.csv > new.csv."
         )
-    _check_header(header.decode().removeprefix("\ufeff").rstrip("\r"), name)
+    _check_header(header.decode(errors="replace").removeprefix("\ufeff").rstrip("\r"), name)
     if not rows.strip():
         raise DataError(f"{name} has a header but no row.")
 
@@ -69,7 +71,9 @@ def _check_header(line: str, name: str) -> None:
     try:
         columns = next(csv.reader([line]), [])
     except csv.Error as error:
-        raise DataError(f"{name} has a header line that cannot be read ({error}): {line[:80]!r}.") from error
+        raise DataError(
+            f"{name} has a header line that cannot be read ({error}): {line[:80]!r}; give a CSV with one header line."
+        ) from error
     if columns != list(COLUMNS):
         raise DataError(f"{name} {_header_fault(line, columns)} The contract is: {','.join(COLUMNS)}.")
 

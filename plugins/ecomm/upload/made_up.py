@@ -16,14 +16,16 @@ def refuse_to_replace(bucket: str, months: Collection[str], replace: bool) -> No
     """Raises DataError naming the months of the bucket that made-up rows would replace or, with `replace`, remove.
 
     months: those that the rows are of. A month is made up if the ledger says so of exactly the objects that are there
-    now. The days that the stream's archive brought are left alone in any case.
+    now. A file outside the months' folders goes with `replace` as they do, so it is named too. The days that the
+    stream's archive brought are left alone in any case.
     """
     records = Ledger.read(bucket).months
     objects: dict[str, dict[str, str]] = {}
     for prefix in (ZIPPED, UNCOMPRESSED):
         for listed in list_objects(bucket, prefix):
-            key, month = listed["Key"], month_of_partition(listed["Key"])
-            if month and is_data(key, listed["Size"]) and not is_archived_day(key):
+            key = listed["Key"]
+            month = month_of_partition(key) or key
+            if is_data(key, listed["Size"]) and not is_archived_day(key):
                 objects.setdefault(month, {})[key] = listed["ETag"]
     others = [
         month

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from ecomm.aws import client, delete_objects, error_code, list_objects
+from ecomm.raw_bucket import is_data
 from ecomm.upload.layout import SAMPLE, csv_key, sample_key
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,11 @@ def upload_sample(bucket: str, months: Sequence[str], lines: int, replace: bool)
     else:
         client("s3").put_object(Bucket=bucket, Key=key, Body=sample, ContentType="text/csv")
         log.info("s3://%s/%s: %d lines", bucket, key, sample.count(b"\n"))
-    others = [found["Key"] for found in list_objects(bucket, SAMPLE) if found["Key"] != key]
+    others = [
+        found["Key"]
+        for found in list_objects(bucket, SAMPLE)
+        if found["Key"] != key and is_data(found["Key"], found["Size"])
+    ]
     if replace and others:
         delete_objects(bucket, others)
         log.info("Removed %s", ", ".join(others))

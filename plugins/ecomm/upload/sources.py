@@ -86,7 +86,8 @@ class ZippedCsv(Source):
         try:
             with stored.seekable() as file, zipfile.ZipFile(file) as archive:
                 members = [member for member in archive.infolist() if _is_file(member)]
-        except zipfile.BadZipFile as error:
+        # zipfile raises the others for a directory that it cannot read, or that needs a later version of zip.
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as error:
             raise DataError(f"{stored.name} is not a complete zip ({error}); fetch it again.") from error
         if any(member.filename == "[Content_Types].xml" for member in members):
             raise DataError(f"{stored.name} is an Excel workbook; save it as CSV UTF-8.")
@@ -126,13 +127,16 @@ class ZippedCsv(Source):
             last = max(self._start + self._member.compress_size - offset, 0)
             offset += len(block)
             packed = block[first:last]
-            while packed:
+            full = False
+            while packed or full:
                 try:
                     # The limit keeps memory small for a text that packs very well.
                     text = inflater.decompress(packed, UNPACKED_BLOCK) if inflater else packed
                 except zlib.error as error:
                     raise DataError(f"{self.name} is damaged ({error}); fetch it again.") from error
                 packed = inflater.unconsumed_tail if inflater else b""
+                # A full block may leave text in the inflater that took its last packed byte.
+                full = inflater is not None and len(text) == UNPACKED_BLOCK
                 checksum = zlib.crc32(text, checksum)
                 unpacked += len(text)
                 if text:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from ecomm.errors import DataError
-from ecomm.upload.beginning import check_beginning
+from ecomm.upload.beginning import FIRST_LOOK, check_beginning
 from ecomm.upload.months import upload_months
 from ecomm.upload.sources import open_sources
 
@@ -15,6 +15,7 @@ from tests.plugins.upload.conftest import HEADER, Bucket, rows
 
 NAMES = HEADER.rstrip("\n")
 ROW = "2019-11-01 00:00:00 UTC,view,1,2053013555631882655,a.b,samsung,1.50,5,00000000-0000-4000-8000-000000000001"
+QUOTED_ROW = ",".join(f'"{field}"' for field in ROW.split(","))
 QUOTED = ",".join(f'"{name}"' for name in NAMES.split(","))
 
 
@@ -37,6 +38,9 @@ def test_each_form_of_a_csv_is_taken(text: str) -> None:
     ("start", "message"),
     [
         (f"{NAMES}\r{ROW}\r".encode(), r"carriage returns alone, .*: tr '\\r' '\\n' < old.csv > new.csv"),
+        (f"{NAMES}\n{ROW}\n{ROW}\r{ROW}\r".encode(), "carriage returns alone"),
+        (f"{NAMES}\r\n{QUOTED_ROW}\r{QUOTED_ROW}\r".encode(), "carriage returns alone"),
+        (("x" + "é" * 600_000).encode()[: 1024 * 1024], "has a header line that cannot be read"),
         (f"sep=,\r\n{NAMES}\r\n{ROW}\r\n".encode(), "begins with 'sep=,', which Excel adds; delete that line"),
         (f"{NAMES.replace(',', ';')}\n{ROW}\n".encode(), "separates its fields by semicolons; save it with commas"),
         (f"{NAMES.replace(',', chr(9))}\n{ROW}\n".encode(), "separates its fields by tabs"),
@@ -99,3 +103,26 @@ def test_quoted_times_go_to_their_months_and_other_headers_are_no_rows(bucket: B
 def test_nul_bytes_stay_in_their_rows_for_the_conversion(bucket: Bucket, tmp_path: Path) -> None:
     text = HEADER + rows("2019-11", 2) + "\0" * 1000
     assert uploaded(bucket, tmp_path, text) == ({"2019-11": 3}, {"2019-11": text.encode()})
+
+
+def test_files_of_other_line_ends_are_joined_byte_for_byte(bucket: Bucket, tmp_path: Path) -> None:
+    windows = (HEADER + rows("2019-11", 2)).replace("\n", "\r\n").removesuffix("\r\n").encode()
+    unix = rows("2019-11", 3, first=2).encode()
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    paths[0].write_bytes(windows)
+    paths[1].write_bytes(codecs.BOM_UTF8 + HEADER.encode() + unix)
+    sizes = upload_months(bucket.name, open_sources("files", list(map(str, paths)), 1, 1), replace=False)
+    assert sizes["2019-11"].rows == 5
+    (key,) = (key for key in bucket.listing() if key.endswith("2019-Nov.csv"))
+    assert bucket.read(key) == windows + b"\r\n" + unix
+
+
+def test_bytes_of_another_encoding_late_in_a_file_are_the_conversions(bucket: Bucket, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    text = (HEADER + rows("2019-11", 20_000)).encode() + ROW.replace("samsung", "nestlé").encode("latin-1") + b"\n"
+    assert len(text) > FIRST_LOOK
+    path.write_bytes(text)
+    sizes = upload_months(bucket.name, open_sources("files", [str(path)], 1, 1), replace=False)
+    assert sizes["2019-11"].rows == 20_001
+    (key,) = (key for key in bucket.listing() if key.endswith("2019-Nov.csv"))
+    assert bucket.read(key) == text

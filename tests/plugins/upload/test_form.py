@@ -50,6 +50,19 @@ def test_made_up_rows_replace_made_up_rows(world: World) -> None:
     assert keys(world) == before
 
 
+def test_the_same_made_up_rows_again_upload_nothing(world: World) -> None:
+    def written() -> dict[str, Any]:
+        return {found["Key"]: found["LastModified"] for found in aws.list_objects(world.names.raw_bucket, "")}
+
+    form = {**GENERATE, "replace": True}
+    first, before = tasks.upload(form), written()
+    tasks.check(form)
+    assert tasks.upload(form) == first
+    after = written()
+    # The ledger alone is written, last of all.
+    assert {**after, LEDGER: None} == {**before, LEDGER: None}
+
+
 @pytest.mark.parametrize("replace", [False, True])
 def test_made_up_rows_never_replace_others(world: World, write: Write, replace: bool) -> None:
     tasks.upload(files(write("2019-Nov.csv", rows("2019-11", 5))))
@@ -76,6 +89,15 @@ def test_what_the_ledger_does_not_know_is_other_data(world: World) -> None:
     aws.delete_objects(bucket, [LEDGER])
     with pytest.raises(DataError, match="holds 2019-10, 2019-11 of other data"):
         tasks.check(GENERATE)
+
+
+def test_a_file_outside_the_months_is_removed_by_no_generator(world: World) -> None:
+    key = "ecomm_user_activity_uncompressed/2019-Nov.csv"
+    world.put(settings().raw_bucket, key, HEADER + rows("2019-11", 3))
+    with pytest.raises(DataError, match=f"holds {key} of other data"):
+        tasks.check({**GENERATE, "replace": True})
+    assert keys(world) == {key}
+    tasks.check(GENERATE)
 
 
 def test_days_of_the_archive_and_what_is_no_data_are_in_nobodys_way(world: World) -> None:

@@ -164,6 +164,25 @@ def test_a_stranger_in_a_months_folder_is_named_and_goes_with_replace(
     assert stranger not in bucket.listing()
 
 
+def test_what_is_no_data_is_neither_named_nor_removed(
+    upload: Upload, write: Write, bucket: Bucket, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = NOVEMBER_CSV.removesuffix("2019-Nov.csv")
+    others = {
+        folder: b"",
+        f"{folder}.DS_Store": b"x",
+        f"{folder}_SUCCESS": b"",
+        f"{folder}archive-2019-11-02.csv": b"x",
+    }
+    for key, body in others.items():
+        bucket.put(key, body)
+    november = write("b.csv", rows(NOVEMBER, 5))
+    upload(november)
+    assert "is not of this data set" not in caplog.text
+    upload(november, replace=True)
+    assert others.keys() <= set(bucket.listing())
+
+
 def test_the_same_contents_twice_are_refused(upload: Upload, write: Write) -> None:
     with pytest.raises(DataError, match=r"b\.csv has the same contents as .*a\.csv; give it once\."):
         upload(write("a.csv", rows(NOVEMBER, 5)), write("b.csv", rows(NOVEMBER, 5)))

@@ -46,3 +46,12 @@ def test_other_samples_go_with_replace(bucket: Bucket, write: Write) -> None:
     upload_sample(bucket.name, months, 10, replace=True)
     assert OTHER not in bucket.listing()
     assert SAMPLE in bucket.listing()
+
+
+def test_what_is_no_sample_stays_with_replace(bucket: Bucket, write: Write) -> None:
+    others = ["ecomm_user_activity_sample/", "ecomm_user_activity_sample/.DS_Store"]
+    bucket.put(others[0], b"")
+    bucket.put(others[1], b"x")
+    months = uploaded(bucket, write("a.csv", rows("2019-11", 5)))
+    upload_sample(bucket.name, months, 10, replace=True)
+    assert {SAMPLE, *others} <= set(bucket.listing())
