@@ -125,10 +125,11 @@ def _aside(
     *,
     profile: tuple[int, int],
     crawler: bool = True,
+    upload: str = "",
 ) -> Case:
-    """A file of which some lines are set aside."""
+    """A file of which some lines are set aside; `upload`: the words with which it is refused there."""
     lines = sum(profile)
-    return Case(name, content, Rows(lines, {reason: count}), profile, crawler, lines)
+    return Case(name, content, Rows(lines, {reason: count}), profile, crawler, Refused(upload) if upload else lines)
 
 
 def _refused(
@@ -177,7 +178,13 @@ CASES = [
     _taken("header quoted", lambda text: quoted(HEADER) + _body(text)),
     _taken("header repeated", lambda text: text + "\ufeff" + HEADER + "\r\n" + quoted(HEADER) + HEADER),
     Case("no header", _dressed(_body), Rows(), (ROWS, 0), False, Refused("header")),
-    _refused("header in upper case", lambda text: HEADER.upper() + "\n" + _body(text), OTHER_COLUMNS, crawler=True),
+    _refused(
+        "header in upper case",
+        lambda text: HEADER.upper() + "\n" + _body(text),
+        OTHER_COLUMNS,
+        crawler=True,
+        upload="capitals",
+    ),
     _refused("header only", lambda _: HEADER + "\r\n", "hold no row", profile=(0, 0), upload="no row"),
     # Quotes
     _taken("every field quoted", quoted),
@@ -211,20 +218,29 @@ CASES = [
         UTF_8,
         1,
         profile=(ROWS - 1, 1),
+        upload="is not UTF-8 in line",
     ),
     _refused("UTF-16", lambda text: text.encode("utf-16"), "UTF-16", upload="UTF-8"),
     _refused(
         "gzip named .csv", lambda text: gzip.compress(text.encode()), "is compressed", crawler=True, upload="gzip"
     ),
     # Spreadsheets and libraries
-    _refused("semicolons", lambda text: text.replace(",", ";"), OTHER_COLUMNS, crawler=True),
-    _refused("sep=, before the header", lambda text: "sep=,\n" + text, OTHER_COLUMNS),
+    _refused("semicolons", lambda text: text.replace(",", ";"), OTHER_COLUMNS, crawler=True, upload="by semicolons"),
+    _refused(
+        "sep=, before the header", lambda text: "sep=,\n" + text, OTHER_COLUMNS, upload="'sep=,', which Excel adds"
+    ),
     _refused(
         "an index column",
         lambda text: "".join(f"{n},{line}\n" for n, line in enumerate(text.splitlines()))[1:],
         OTHER_COLUMNS,
+        upload="an index perhaps",
     ),
-    _refused("a comma at the end of every line", lambda text: text.replace("\n", ",\n"), OTHER_COLUMNS),
+    _refused(
+        "a comma at the end of every line",
+        lambda text: text.replace("\n", ",\n"),
+        OTHER_COLUMNS,
+        upload="ends its header line in a comma",
+    ),
     _aside(
         "a decimal comma",
         _each_line(_with(6, lambda price: price.replace(".", ","))),

@@ -55,7 +55,7 @@ def check_beginning(beginning: bytes, name: str) -> None:
         line = beginning.count(b"\n", 0, error.start) + 1
         raise DataError(f"{name} is not UTF-8 in line {line}; convert it, for example with iconv.") from error
     header, _, rows = beginning.partition(b"\n")
-    if b"\r" in header.removesuffix(b"\r") or _ROW_AFTER_CR.search(rows):
+    if b"\r" in header.rstrip(b"\r") or _ROW_AFTER_CR.search(rows):
         raise DataError(
             f"{name} ends its lines in carriage returns alone, as old Macs did; give them line feeds: "
             "tr '\\r' '\\n' < old.csv > new.csv."

@@ -96,8 +96,8 @@ def _split(data: bytes, start: bytes | None, name: str, passed: int) -> tuple[li
 
 def _is_row(line: bytes) -> bool:
     """Whether the conversion takes a line for a row: not an empty one, nor another header, as joined files have."""
-    text = line.removesuffix(b"\r").removeprefix(b"\xef\xbb\xbf")
-    return bool(text) and text not in _HEADERS
+    text = line.rstrip(b"\r").removeprefix(b"\xef\xbb\xbf")
+    return bool(text.strip()) and text not in _HEADERS
 
 
 def _month(start: bytes) -> str:
