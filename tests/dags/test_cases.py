@@ -41,7 +41,7 @@ def outcome(attempt: Any, settings_of_deployed: None) -> Outcome:
     from ecomm.contract import partition
     from ecomm.errors import DataError
     from ecomm.settings import settings
-    from ecomm.upload.layout import UNCOMPRESSED
+    from ecomm.upload.layout import SAMPLE, UNCOMPRESSED
 
     s3, bucket = client("s3"), settings().raw_bucket
     for month, case in MONTHS.items():
@@ -49,6 +49,7 @@ def outcome(attempt: Any, settings_of_deployed: None) -> Outcome:
         s3.put_object(Bucket=bucket, Key=folder + case.file, Body=case.content(month))
         for key, content in NO_DATA.items():
             s3.put_object(Bucket=bucket, Key=folder + key, Body=content)
+    s3.put_object(Bucket=bucket, Key=f"{SAMPLE}2019-Nov-sample.csv", Body=CASES[0].content("2019-11"))
     for name in ("p_month=12/", "p_month=12_$folder$"):
         s3.put_object(Bucket=bucket, Key=f"{UNCOMPRESSED}p_year=1999/{name}", Body=b"")
     tasks = attempt("ecomm_batch_kpis", {"most_quarantined": 100})
@@ -98,7 +99,7 @@ def test_each_refused_month_is_named_with_its_reason_and_the_ways_out(outcome: O
     assert "make take-out MONTHS=" in outcome.error
 
 
-@pytest.mark.parametrize("mart", ["kpi_popular_categories", "kpi_hourly_activity", "kpi_cart_abandonment"])
+@pytest.mark.parametrize("mart", ["kpi_popular_categories", "kpi_hourly_activity"])
 def test_the_marts_do_not_tell_dresses_apart(outcome: Outcome, mart: str) -> None:
     time = "hour" if mart == "kpi_hourly_activity" else "day"
     of_month: dict[str, list[str]] = defaultdict(list)
