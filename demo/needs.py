@@ -2,8 +2,8 @@
 
 The shares are of the CSV's bytes. What is stored was measured with `make bench-month OPTIONS="--rows 1000000"` (133 MB:
 the zip 26 MB, Parquet 17 MB, the tables 19 MB, all else 240 MB, 2.8 GB of memory), the time with 67.5 million rows
-(8.98 GB) on two cores: upload 279 s, profile 319 s, conversion 541 s. The temporary share and the memory of a large data
-set are estimates, on the safe side.
+(8.98 GB) on two cores: upload 279 s, profile 319 s, conversion 541 s. The temporary share and the memory are estimates,
+on the safe side.
 """
 
 from __future__ import annotations
