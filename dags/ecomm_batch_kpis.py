@@ -176,7 +176,7 @@ def ecomm_batch_kpis() -> None:
         from ecomm.batch.tasks import summary
 
         written = [ti.xcom_pull(f"{table.name}.write") for table in (*AGGREGATES, *MARTS)]
-        found = summary(ti.xcom_pull("choose_months"), written)
+        found = summary(ti.xcom_pull("choose_months"), ti.xcom_pull("publish_activity")["published"], written)
         outlet_events[KPIS].extra = found
         return found
 
@@ -202,12 +202,10 @@ def ecomm_batch_kpis() -> None:
             chain(write, audit, publish)
         return group, publish
 
-    plan, changed = choose_months(), require_changes()
-    activity: Any = publish_activity()
-    outdated: Any = require_outdated_tables()
-    chain(plan, changed, [crawl_sample, crawl_uncompressed], key)
+    changed, activity, outdated = require_changes(), publish_activity(), require_outdated_tables()
+    chain(choose_months(), changed, [crawl_sample, crawl_uncompressed], key)
     chain(changed, require_changed_months(), profile, key, convert_to_parquet, audit_activity(), activity, outdated)
-    chain(activity, check_months())
+    chain([activity, crawl_sample, crawl_uncompressed], check_months())
     published = {FACT: outdated, QUARANTINE: outdated}
     for table in (*AGGREGATES, *MARTS):
         group, published[table.name] = derive(table)

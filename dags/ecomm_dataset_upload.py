@@ -15,7 +15,7 @@ ecomm_user_activity_sample/
 
 **Sources.** Paths of CSV files or of zips with one CSV each, on the machine that runs the tasks, or s3:// addresses
 of such. On Amazon MWAA only s3:// works, as workers have no disk of yours. Made-up rows come only if the form asks for
-them by name (`source: generate`), and they never replace a month that holds anything else.
+them by name (source: generate), and they never replace a month that holds anything else.
 
 What the form asks for, as the API and the command line take it:
 

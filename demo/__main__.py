@@ -36,7 +36,7 @@ Airflow and the local AWS go on running afterwards; `make down` stops them, `mak
 def main(words: Sequence[str] | None = None) -> int:
     """0 when the KPIs are there, 1 with a sentence on standard error when not, 130 when interrupted."""
     arguments = _arguments(words)
-    machine: Machine | None = None
+    started: Machine | None = None
     try:
         given = arguments.dataset or sources.named(os.environ.get("DATASET", ""), Path.cwd())
         files = sources.located(given, Path.cwd())
@@ -45,9 +45,10 @@ def main(words: Sequence[str] | None = None) -> int:
         for sentence in needs.check(files, machine.config):
             progress.note(sentence)
         machine.enter()
+        started = machine
         run(machine, files, progress)
     except (DemoError, BotoCoreError, ClientError) as error:
-        return _complain(_death(machine) or str(error), 1)
+        return _complain(_death(started) or str(error), 1)
     except OSError as error:
         return _complain(f"{error.filename or 'The demo'}: {error.strerror or error}.", 1)
     except KeyboardInterrupt:

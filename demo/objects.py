@@ -6,11 +6,16 @@ from typing import Any
 
 from botocore.exceptions import HTTPClientError, IncompleteReadError, ResponseStreamingError
 
+from demo import DemoError
+
+MAX_TRIES = 20
+
 
 def read(s3: Any, bucket: str, key: str) -> bytes:
-    """The object's bytes. Asks again where they stop in the middle: while the platform lives, they come."""
-    while True:
+    """The object's bytes; asks again if they stop in the middle. Raises DemoError if they do so every time."""
+    for _ in range(MAX_TRIES):
         try:
             return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-        except (HTTPClientError, IncompleteReadError, ResponseStreamingError):
-            continue
+        except (HTTPClientError, IncompleteReadError, ResponseStreamingError) as error:
+            last = error
+    raise DemoError(f"s3://{bucket}/{key} cannot be read to its end ({last}); is the disk full? See `make logs`.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from demo.watch import Watch
 from local.config import ROOT
 
 UPLOAD, BATCH = "ecomm_dataset_upload", "ecomm_batch_kpis"
-UPLOAD_RESULT, BATCH_RESULT, KEY_RESULT = "summarize", "audit_activity", "choose_partition_key"
+UPLOAD_RESULT, BATCH_RESULT, KEY_RESULT = "summarize", "check_months", "choose_partition_key"
 # On a busy machine; on an idle one it is seconds.
 PARSE_SECONDS = 600
 ASSET_SECONDS = 600
@@ -41,13 +41,15 @@ def run(machine: Machine, files: Sequence[str], progress: Progress) -> None:
     with progress.step("batch", "The KPIs, started by the new data"):
         followed_run = _batch(airflow, upload_run, joined_run, progress)
     dataset = _returned(airflow, UPLOAD, upload_run, UPLOAD_RESULT)
-    batch_run = _with_result(airflow, followed_run, progress)
-    batch = _returned(airflow, BATCH, batch_run, BATCH_RESULT)
-    key = _returned(airflow, BATCH, batch_run, KEY_RESULT)
+    served = _returned(airflow, BATCH, followed_run, BATCH_RESULT)
+    if not served["converted"]:
+        progress.note("There was nothing new to convert; the key and the queries are those of earlier runs.")
+    batch = _counts(served, dataset["months"])
+    key = _last_returned(airflow, followed_run, KEY_RESULT)
     names = settings()
     with progress.step("kpis", "The result, through Athena"), progress.waiting("Athena reads the KPI tables"):
         found = kpis.read(kpis.Athena(names.athena_workgroup), names.curated_database, dataset["months"])
-    queries = scans.read(airflow, BATCH, batch_run)
+    queries = scans.read(lambda task: _last_returned(airflow, followed_run, task))
     page = report.page()
     for console in (progress.console, page):
         report.show(console, found, queries, key)
@@ -61,7 +63,7 @@ def run(machine: Machine, files: Sequence[str], progress: Progress) -> None:
     for console in (progress.console, page):
         stream_report.show(console, streamed)
 
-    urls = _urls(machine, upload_run, batch_run, stream_run)
+    urls = _urls(machine, upload_run, followed_run, stream_run)
     seconds = {**progress.seconds, "total": progress.total}
     write(
         summary(
@@ -77,7 +79,7 @@ def run(machine: Machine, files: Sequence[str], progress: Progress) -> None:
         path,
     )
     # A run that was joined, or that converted a part of the months, says nothing of how long all of it takes.
-    if joined_run is None and batch_run == followed_run and batch["rows_in"] >= dataset["rows"]:
+    if joined_run is None and served["converted"] and batch["rows_in"] >= dataset["rows"]:
         needs.note_pace(path.parent, dataset["bytes"], progress.total)
     page.save_html(str(path.with_name("report.html")))
     _say_goodbye(progress, names, batch, urls, path)
@@ -133,15 +135,20 @@ def _batch(airflow: Airflow, upload_run: str, run_id: str | None, progress: Prog
     return run_id
 
 
-def _with_result(airflow: Airflow, run_id: str, progress: Progress) -> str:
-    """The run, or the last one before it that converted months, where this one found all of them served already."""
-    candidates = [run_id, *(run.run_id for run in airflow.runs(BATCH, "success"))]
-    for candidate in candidates:
-        if (airflow.returned(BATCH, candidate, BATCH_RESULT) or {}).get("rows_in"):
-            if candidate != run_id:
-                progress.note(f"There was nothing new to convert; these are the results of {candidate}.")
-            return candidate
-    return run_id
+def _counts(served: Mapping[str, Any], months: Sequence[str]) -> dict[str, int]:
+    """rows_in, rows_curated and rows_quarantined of these months, by what check_months returned."""
+    counts = [served["months"].get(month, {}) for month in months]
+    return {
+        name: sum(month.get(name, 0) for month in counts) for name in ("rows_in", "rows_curated", "rows_quarantined")
+    }
+
+
+def _last_returned(airflow: Airflow, run_id: str, task_id: str) -> dict[str, Any]:
+    """What the task returned in this run or, if it had nothing to do there, in the last run in which it had."""
+    for candidate in [run_id, *(run.run_id for run in airflow.runs(BATCH, "success", "failed"))]:
+        if value := airflow.returned(BATCH, candidate, task_id):
+            return dict(value)
+    raise DemoError(f"The task {task_id} of {BATCH} has returned nothing in any run; see {airflow.url}/dags/{BATCH}.")
 
 
 def _returned(airflow: Airflow, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:

@@ -76,11 +76,11 @@ def test_a_killed_conversion_is_repeated_without_loss_or_doubles(arguments: dict
     with pytest.raises(RuntimeError, match=rf"Glue job {names.glue_job}, run {run_id}, ended as FAILED: .*SIGKILL"):
         first.finish(context(), run_id)
     with pytest.raises(DataError, match="The conversion left no report"):
-        audit(MONTHS, VERSION, most_quarantined=0.01)
+        audit(MONTHS, VERSION, dict.fromkeys(MONTHS, 0.01), {})
     assert catalog.list_partitions(names.curated_database, "ecomm_user_activity") == partitions
 
     again = convert().execute(context(try_number=2))
     assert again["run_id"] != run_id
-    found: dict[str, Any] = audit(MONTHS, VERSION, most_quarantined=0.01)
+    found: dict[str, Any] = audit(MONTHS, VERSION, dict.fromkeys(MONTHS, 0.01), {})
     rows, cut = len(MONTHS) * 3000, len(MONTHS)
     assert (found["rows_in"], found["rows_curated"], found["rows_quarantined"]) == (rows + cut, rows, cut)

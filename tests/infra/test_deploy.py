@@ -47,10 +47,10 @@ def small(checkout: Checkout) -> None:
 def test_first_run_shows_changes_and_events(deployed: tuple[Checkout, str]) -> None:
     said = deployed[1]
     assert "ecomm-storage-dev: 8 changes" in said
-    assert "ecomm-batch-dev: 16 changes" in said
+    assert "ecomm-batch-dev: 17 changes" in said
     assert "  add         RawBucket              AWS::S3::Bucket\n" in said
     assert "  add         FlinkApplication " in said
-    assert said.count("CREATE_COMPLETE") == 8 + 16 + 24 + 24 + 4
+    assert said.count("CREATE_COMPLETE") == 8 + 17 + 24 + 24 + 4
     assert "\033[" not in said
 
 
@@ -86,7 +86,7 @@ def test_two_stages_have_nothing_in_common(deployed: tuple[Checkout, str], check
         }
 
     assert checkout.deploy("--yes", "--stage", "beside").returncode == 0
-    assert len(made("beside")) == len(made("dev")) == 8 + 16 + 24 + 24
+    assert len(made("beside")) == len(made("dev")) == 8 + 17 + 24 + 24
     assert {kind for kind, _ in made("beside") & made("dev")} <= within
     assert deployed[0].deploy("--yes").stdout.count(": unchanged\n") >= 4
 
@@ -158,7 +158,7 @@ def test_a_failed_creation_is_explained_and_the_next_run_goes_on(checkout: Check
     failed = checkout.deploy("--yes", "--stage", "broken")
     assert failed.returncode == 1
     assert "ecomm-batch-broken ended as ROLLBACK_COMPLETE. Nothing that it made is left." in failed.stderr
-    assert "  QuarantineTable (AWS::Glue::Table): " in failed.stderr
+    assert "  MalformedTable (AWS::Glue::Table): " in failed.stderr
     assert "nowhere" in failed.stderr
     assert "Traceback" not in failed.stderr
 

@@ -3,7 +3,7 @@
 -- Grain: user_id. Source: agg_activity.
 -- The rules and why their thresholds are where they are: include/sql/thresholds.json, docs/kpis.md. `reason` names the
 -- first rule that the user breaks, in the order below. A reserved user is a test or a replay and no visitor at all:
--- include/contract/ecomm_user_activity.json.
+-- the contract in include/contract.
 with hourly as (
     select
         user_id,

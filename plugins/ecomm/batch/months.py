@@ -38,7 +38,9 @@ def choose(
         raise DataError(f"s3://{bucket}/{UNCOMPRESSED} holds no month; run the DAG ecomm_dataset_upload first.")
     _check(asked, snapshots)
     limits = {
-        month: (by_month or {}).get(month, max(most_quarantined, accepted_limit(now, served.get(month))))
+        month: (by_month or {}).get(
+            month, most_quarantined if month in asked else max(most_quarantined, accepted_limit(now, served.get(month)))
+        )
         for month, now in snapshots.items()
     }
     changed, refused = changed_months(snapshots, served), refusals.standing(snapshots, limits)

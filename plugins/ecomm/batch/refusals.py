@@ -57,9 +57,9 @@ def sentence(refused: Mapping[str, str], served: Collection[str]) -> str:
     )
     first = min(refused)
     return (
-        f"Not served as the raw bucket has them: {months}. Every other month is. Ways out: upload the month again with "
-        f'ecomm_dataset_upload; or start this DAG with {{"most_quarantined_by_month": {{"{first}": 5}}}} to allow 5 '
-        f'percent of its rows to be set aside, with {{"months": ["{first}"]}} to convert it once more, or with '
+        f"Not served as the raw bucket has them: {months}. Ways out: upload the month again with ecomm_dataset_upload; "
+        f'or start this DAG with {{"most_quarantined_by_month": {{"{first}": 5}}}} if too many rows were set aside and '
+        f'5 percent may be, with {{"months": ["{first}"]}} to convert it once more, or with '
         f'{{"take_out": ["{first}"]}} to take it out, as `make take-out MONTHS={first}` does '
         "(docs/guides/take-a-month-out.md)."
     )

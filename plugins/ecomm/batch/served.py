@@ -11,7 +11,7 @@ from ecomm import catalog
 from ecomm.raw_bucket import RawObject
 from ecomm.settings import settings
 from ecomm.sql import render
-from ecomm.tables import AGGREGATES, FACT, MARTS
+from ecomm.tables import AGGREGATES, FACT, MARTS, Derived
 from ecomm.upload.layout import is_archived_day
 
 # Parameters of the fact's partitions: the objects that the served version was made of, those of them that were
@@ -64,10 +64,18 @@ def parameters(now: Snapshot, limit: float, month_counts: Mapping[str, Any]) -> 
 
 
 def fingerprint(file: str, served: Mapping[str, catalog.Partition]) -> str:
-    """Stands for the served fact and the statement of a derived table: a table that has it is up to date."""
-    return _digest(
-        [sorted((month, each["StorageDescriptor"]["Location"]) for month, each in served.items()), render(file)]
-    )
+    """Stands for the served fact and the statements of a derived table and of all that it reads, by its file.
+
+    A table that has it is up to date.
+    """
+    locations = sorted((month, partition["StorageDescriptor"]["Location"]) for month, partition in served.items())
+    return _digest([locations, *_statements(next(table for table in (*AGGREGATES, *MARTS) if table.file == file))])
+
+
+def _statements(table: Derived) -> list[str]:
+    """The table's statement, then those of the tables it reads, down to the fact."""
+    sources = [each for each in AGGREGATES if each.name in table.sources]
+    return [render(table.file), *(statement for source in sources for statement in _statements(source))]
 
 
 def outdated_tables(served: Mapping[str, catalog.Partition]) -> list[str]:

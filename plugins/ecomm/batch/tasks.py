@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ecomm import athena
-from ecomm.aws import client
+from ecomm.aws import client, list_objects
 from ecomm.batch import partition_key_report, refusals
 from ecomm.batch.audit import ROWS, audit
 from ecomm.batch.months import average_month, choose, job_arguments
@@ -17,20 +17,36 @@ from ecomm.batch.profile import read_profile
 from ecomm.batch.publish import publish_activity
 from ecomm.batch.served import counts, parameters, partitions
 from ecomm.batch.take_out import take_out
-from ecomm.contract import DOMAINS
+from ecomm.contract import DOMAINS, month_of_partition
 from ecomm.errors import AirflowSkipException, DataError
 from ecomm.raw_bucket import files_by_month
 from ecomm.settings import settings
 from ecomm.sql import qualified
+from ecomm.upload.layout import TAKEN_OUT
 
 log = logging.getLogger(__name__)
 
 
 def plan(params: Mapping[str, Any], run_id: str) -> dict[str, Any]:
     """What the run has to do, as ecomm.batch.months.choose says; months to be taken out are moved aside first."""
+    _check_absent(params)
     take_out(params["take_out"], run_id)
     by_month = {month: percent / 100 for month, percent in params["most_quarantined_by_month"].items()}
     return choose(run_id, params["months"], params["most_quarantined"] / 100, by_month)
+
+
+def _check_absent(params: Mapping[str, Any]) -> None:
+    """Raises DataError, before anything is moved, if the form asks for a month and takes it out, or misspells one."""
+    if both := sorted({*params["months"]} & {*params["take_out"]}):
+        raise DataError(f"The form converts {', '.join(both)} and takes it out; choose one of both.")
+    bucket = settings().raw_bucket
+    taken_out = {month_of_partition(found["Key"]) or "" for found in list_objects(bucket, TAKEN_OUT)} - {""}
+    known = files_by_month(bucket).keys() | partitions().keys() | taken_out
+    for name in ("take_out", "most_quarantined_by_month"):
+        if unknown := sorted({*params[name]} - known):
+            raise DataError(
+                f"{name} names {', '.join(unknown)}, but the raw bucket has {', '.join(sorted(known)) or 'no month'}."
+            )
 
 
 def require_changes(plan: Mapping[str, Any]) -> None:
@@ -72,6 +88,7 @@ def publish_months(plan: Mapping[str, Any], audited: Mapping[str, Any] | None) -
     }
     present = files_by_month(settings().raw_bucket)
     gone = [month for month in plan["gone"] if month not in present]
+    refusals.forget(refusals.read().keys() - present.keys())
     return publish_activity(list(described), gone, plan["version"], described)
 
 
@@ -130,11 +147,12 @@ def _keep(key: str, text: str, content_type: str) -> str:
     return f"s3://{bucket}/{key}"
 
 
-def summary(plan: Mapping[str, Any], tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def summary(plan: Mapping[str, Any], published: Sequence[str], tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The run in short, and as tables in the log.
 
-    tables: what each WriteTableOperator returned. Returns {months, version, tables: {name: {rows, bytes_scanned}},
-    quality: {check: {rows, failing_rows}}}, the quality being that of all loaded days.
+    published: the months that the run published. tables: what each WriteTableOperator returned. Returns {months (those
+    published), version, tables: {name: {rows, bytes_scanned}}, quality: {check: {rows, failing_rows}}}, the quality
+    being that of all loaded days.
     """
     found = {each["table"]: {name: each[name] for name in ("rows", "bytes_scanned")} for each in tables}
     log.info("%-26s %12s %16s", "table", "rows", "bytes scanned")
@@ -145,7 +163,7 @@ def summary(plan: Mapping[str, Any], tables: Iterable[Mapping[str, Any]]) -> dic
     for name, each in quality.items():
         share = each["failing_rows"] / each["rows"]
         log.info("%-26s %12s %16s %8.3f%%", name, f"{each['rows']:,}", f"{each['failing_rows']:,}", 100 * share)
-    return {"months": list(plan["months"]), "version": plan["version"], "tables": found, "quality": quality}
+    return {"months": list(published), "version": plan["version"], "tables": found, "quality": quality}
 
 
 def _quality() -> dict[str, dict[str, int]]:

@@ -251,6 +251,24 @@ def test_a_mail_that_its_queue_gave_up_is_sent_once(detection: Detection, redriv
     assert [times_named(mails + detection.mails(), 6_301)] == [1]
 
 
+def test_a_mail_that_is_refused_when_its_time_has_come_is_tried_again_soon(detection: Detection) -> None:
+    """The function asks the queue for its message sooner than the queue would give it by itself."""
+    detection.faults.ask("sns", "Publish", "InternalError", status=500)
+    detection.put([count(6_302, 50)])
+    queue = detection.queue(detection.names.mail_queue)
+
+    def refused() -> bool:
+        """Whether the message was received, and so the digest refused, and waits for its next time."""
+        attributes = detection.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+        return attributes["ApproximateNumberOfMessagesNotVisible"] == "1"
+
+    wait_until(refused, "the mail is refused once more")
+    detection.faults.clear()
+    mails: list[str] = []
+    wait_until(lambda: mails.extend(detection.mails()) or mails, "the mail is sent")
+    assert times_named(mails, 6_302) == 1
+
+
 def test_records_that_the_stream_keeps_no_more_are_said_and_their_message_stays(
     detection: Detection, redrive: Redrive
 ) -> None:
