@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ecomm.tables import AGGREGATES, MARTS
 
 from demo.kpis import Row
