@@ -190,7 +190,8 @@ def test_a_killed_airflow_is_named_and_its_run_goes_on_after_the_next_start(inst
     follow(airflow, "small_upload", "killed", quiet())
 
     caused = airflow.run_caused_by("small_upload", "killed", "small_batch", 300, lambda _: None)
-    assert resume.batch_at_work(airflow, "small_upload", "small_batch", conf, []) == ("killed", caused)
+    at_work = ("killed", caused)
+    wait_until(lambda: resume.batch_at_work(airflow, "small_upload", "small_batch", conf, []) == at_work)
     changed = tmp_path / "changed.csv"
     changed.touch()
     assert resume.batch_at_work(airflow, "small_upload", "small_batch", conf, [str(changed)]) is None
