@@ -11,7 +11,7 @@ from ecomm import catalog
 from ecomm.raw_bucket import RawObject
 from ecomm.settings import settings
 from ecomm.sql import render
-from ecomm.tables import AGGREGATES, FACT, MARTS, Derived
+from ecomm.tables import AGGREGATES, FACT, MARTS
 from ecomm.upload.layout import is_archived_day
 
 # Parameters of the fact's partitions: the objects that the served version was made of, those of them that were
@@ -69,13 +69,14 @@ def fingerprint(file: str, served: Mapping[str, catalog.Partition]) -> str:
     A table that has it is up to date.
     """
     locations = sorted((month, partition["StorageDescriptor"]["Location"]) for month, partition in served.items())
-    return _digest([locations, *_statements(next(table for table in (*AGGREGATES, *MARTS) if table.file == file))])
+    return _digest([locations, *_statements(file)])
 
 
-def _statements(table: Derived) -> list[str]:
-    """The table's statement, then those of the tables it reads, down to the fact."""
-    sources = [each for each in AGGREGATES if each.name in table.sources]
-    return [render(table.file), *(statement for source in sources for statement in _statements(source))]
+def _statements(file: str) -> list[str]:
+    """The statement of the file, then those of the tables that it reads, down to the fact."""
+    names = next((table.sources for table in (*AGGREGATES, *MARTS) if table.file == file), ())
+    sources = [table for table in AGGREGATES if table.name in names]
+    return [render(file), *(statement for source in sources for statement in _statements(source.file))]
 
 
 def outdated_tables(served: Mapping[str, catalog.Partition]) -> list[str]:
