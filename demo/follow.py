@@ -6,11 +6,10 @@ import time
 
 from demo import DemoError
 from demo.airflow_api import POLL_SECONDS, Airflow, TaskInstance
-from demo.progress import Progress, TaskBoard
+from demo.progress import RUN_OVER, Progress, TaskBoard
 from demo.task_log import command, last_error, lines
 
 LOG_LINES = 40
-RUN_OVER = ("success", "failed")
 
 
 def follow(airflow: Airflow, dag_id: str, run_id: str, progress: Progress) -> None:

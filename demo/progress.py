@@ -75,6 +75,9 @@ class Progress:
             yield
 
 
+RUN_OVER = ("success", "failed")
+
+
 class TaskBoard:
     """The tasks of one run: a line for each try that is over, and live below them those at work."""
 
@@ -103,8 +106,13 @@ class TaskBoard:
             # What never ran because of a failure before it is no news beside the failure.
             if task.state in OVER and task.state != "upstream_failed" and key not in self._said:
                 self._said.add(key)
-                self._console.print(_line(task.state, _described(task), task.seconds(datetime.now(UTC))))
+                if task.state != "skipped":
+                    self._console.print(_line(task.state, _described(task), task.seconds(datetime.now(UTC))))
                 news.append(task)
+        # A line for each would hide those that had something to do.
+        if run_state in RUN_OVER and (skipped := sum(task.state == "skipped" for task in tasks)):
+            things = "task had" if skipped == 1 else "tasks had"
+            self._console.print(_line("skipped", f"{skipped} {things} nothing to do", None))
         return news
 
     def _at_work(self) -> RenderableType:
