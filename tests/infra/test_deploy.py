@@ -167,7 +167,7 @@ def test_a_failed_creation_is_explained_and_the_next_run_goes_on(checkout: Check
     assert repaired.returncode == 0, repaired.stderr
     assert "ecomm-batch-broken is left from a creation that failed; it has to be deleted first" in repaired.stdout
     tables = aws("glue").get_tables(DatabaseName="db_ecommerce_curated_broken")["TableList"]
-    assert len(tables) == 2
+    assert len(tables) == 3
 
 
 def test_a_failed_change_is_taken_back_and_explained(checkout: Checkout, aws: Aws) -> None:
