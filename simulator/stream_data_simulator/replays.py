@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from secrets import randbits
 
 from .errors import RowError
@@ -17,7 +18,7 @@ _LAST_OWN_ID = len(REPLAYED_USERS) - 1
 _FREE_BITS = 0xFFFFFFFF_FFFF_0FFF_3FFF_FFFFFFFFFFFF
 
 
-class _Cache(dict[bytes, bytes]):
+class _Cache(dict[bytes, bytes], ABC):
     """Looks up what was computed before, at the speed of a dictionary: each row of a simulation asks twice."""
 
     def __missing__(self, value: bytes) -> bytes:
@@ -26,8 +27,9 @@ class _Cache(dict[bytes, bytes]):
         self[value] = marked = self.compute(value)
         return marked
 
+    @abstractmethod
     def compute(self, value: bytes) -> bytes:
-        raise NotImplementedError
+        """The value that is sent in the place of this one."""
 
 
 class Users(_Cache):
