@@ -9,15 +9,19 @@ Environment: AIRFLOW_HOME, whose airflow.cfg says everything else; LOCAL_LOGS, t
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 # The API server takes longest to start. Logs are read from disk by the API server, so none is served: the servers for
 # that would listen on every interface.
@@ -96,7 +100,7 @@ def start(words: list[str], log: Path) -> int:
     """Starts `airflow <words>` with its output appended to `log`; its process id."""
     with log.open("ab") as output:
         if not FORKS:
-            return subprocess.Popen([sys.executable, "-m", "airflow", *words], stdout=output, stderr=output).pid
+            return subprocess.Popen([sys.executable, "-P", __file__, *words], stdout=output, stderr=output).pid
         sys.stdout.flush()
         pid = os.fork()
         if pid == 0:
@@ -111,6 +115,8 @@ def run_and_exit(words: list[str]) -> None:
     try:
         from airflow.__main__ import main as airflow_main
 
+        if words[0] == "api-server":
+            write_the_audit_log_in_threads()
         sys.argv = ["airflow", *words]
         airflow_main()
         status = 0
@@ -121,10 +127,36 @@ def run_and_exit(words: list[str]) -> None:
         os._exit(status)
 
 
+def write_the_audit_log_in_threads() -> None:
+    """Lets the API server's event loop go on while a line of the audit log waits for its turn to write.
+
+    Airflow commits that line on the event loop. Where a request in a thread has written and has yet to commit, the loop
+    waits for SQLite's one place to write, and that request waits for the loop: nothing is answered until SQLite gives up
+    after a minute, and then the scheduler ends as well ("database is locked").
+    """
+    from airflow.api_fastapi.logging import decorators
+    from starlette.concurrency import run_in_threadpool
+
+    make = decorators.action_logging
+
+    def make_threaded(event: str | None = None) -> Callable[..., Any]:
+        log_action = make(event)
+
+        @wraps(log_action)
+        async def in_a_thread(request: Any, session: Any, user: Any) -> None:
+            # It can only be read on the loop, and is kept.
+            await request.body()
+            await run_in_threadpool(asyncio.run, log_action(request, session, user))
+
+        return in_a_thread
+
+    decorators.action_logging = make_threaded
+
+
 def say(sentence: str) -> None:
     sys.stdout.write(f"{sentence}\n")
     sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_and_exit(sys.argv[1:]) if sys.argv[1:] else sys.exit(main())

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
+
+from local.airflow import DATABASE_SECONDS
 from tests.conftest import ROOT
 from tests.runs.conftest import Machine
 
@@ -43,3 +48,27 @@ def test_a_savepoint_that_reads_first_can_write_whoever_else_does(machine: Machi
     done = subprocess.run(command, cwd=ROOT, env=machine.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "rows: 1"
+
+
+def test_requests_that_write_at_the_same_time_do_not_wait_for_each_other(machine: Machine) -> None:
+    """As a script, or two people, would: each held the others up until SQLite gave up, and Airflow ended."""
+    dag_id, runs = "one_glue_run", 32
+    machine.ask("PATCH", f"/dags/{dag_id}", {"is_paused": True})
+    url = f"{machine.airflow.url}/api/v2/dags/{dag_id}/dagRuns"
+
+    def create_and_delete(number: int) -> float:
+        run = {"dag_run_id": f"at_once_{number}", "logical_date": None}
+        begin = time.monotonic()
+        with httpx.Client(timeout=10 * DATABASE_SECONDS, trust_env=False) as client:
+            for answer in (client.post(url, json=run), client.delete(f"{url}/{run['dag_run_id']}")):
+                assert answer.is_success, answer.text
+        return time.monotonic() - begin
+
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            seconds = list(threads.map(create_and_delete, range(runs)))
+    finally:
+        machine.ask("PATCH", f"/dags/{dag_id}", {"is_paused": False})
+    assert max(seconds) < DATABASE_SECONDS
+    triggers = machine.ask("GET", f"/eventLogs?dag_id={dag_id}&event=trigger_dag_run&limit=100")["event_logs"]
+    assert len([line for line in triggers if line["run_id"].startswith("at_once_")]) == runs
