@@ -131,7 +131,7 @@ def write_the_audit_log_in_threads() -> None:
     """Lets the API server's event loop go on while a line of the audit log waits for its turn to write.
 
     Airflow commits that line on the event loop. Where a request in a thread has written and has yet to commit, the loop
-    waits for SQLite's one place to write, and that request waits for the loop: nothing is answered until SQLite gives up
+    waits for SQLite's one place to write, and the request waits for the loop: nothing is answered until SQLite gives up
     after a minute, and then the scheduler ends as well ("database is locked").
     """
     from airflow.api_fastapi.logging import decorators
