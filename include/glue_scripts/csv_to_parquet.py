@@ -68,8 +68,15 @@ CSV_BYTES_PER_FILE = 128 << 20
 # About 10,000 rows: all but the largest categories of a month are then one or two row groups.
 ROW_GROUP_BYTES = 1 << 20
 HEADER_BYTES = 4096
-# A line that is set aside keeps so much of its text: a file cut by a full disk may end in gigabytes of NUL bytes.
+# A line that is set aside keeps so much of its text.
 MAX_LINE_CHARACTERS = 10_000
+# A longer line is never held in memory, and its month is refused: a file cut by a full disk may end in gigabytes of NUL
+# bytes, and one without line feeds is a single line.
+MAX_LINE_BYTES = 8 << 20
+MAX_LINE_OPTION = "mapreduce.input.linerecordreader.line.maxlength"
+# Spark's CSV parser fails for a line of 20,480 fields or more.
+MAX_COMMAS = 20_000
+SEARCH_BYTES = 1 << 20
 # In the place of a reason: a line that is blank or a header. It is kept only to be counted by line numbers.
 NO_ROW = "no row"
 
@@ -85,6 +92,10 @@ JAVA_ERRORS = (Py4JJavaError, PySparkException)
 
 class ConversionError(Exception):
     """The conversion cannot be done or cannot be trusted; the message says why and what to do."""
+
+
+class UnreadBytesError(Exception):
+    """Bytes of a file were not read, and nothing in the file says why."""
 
 
 class Month(NamedTuple):
@@ -195,6 +206,28 @@ class Files:
         finally:
             stream.close()
 
+    def find_long_line(self, uri: str, start: int, number: int) -> tuple[int, int] | None:
+        """The number and the first byte of the first line of more than MAX_LINE_BYTES; searches from `start` on.
+
+        number: of the first line that begins after `start`, or at it if that is 0.
+        """
+        system, path = self._open(uri)
+        stream = system.open(path)
+        try:
+            stream.seek(start)
+            line, begins, position = number - (start > 0), start, start
+            while chunk := bytes(stream.readNBytes(SEARCH_BYTES)):
+                for found in re.finditer(b"\n", chunk):
+                    if position + found.start() - begins > MAX_LINE_BYTES:
+                        return line, begins
+                    line, begins = line + 1, position + found.end()
+                position += len(chunk)
+                if position - begins > MAX_LINE_BYTES:
+                    return line, begins
+            return None
+        finally:
+            stream.close()
+
     def write(self, uri: str, text: str) -> None:
         system, path = self._open(uri)
         stream = system.create(path, True)
@@ -220,7 +253,9 @@ def check_start(uri: str, start: bytes) -> None:
     A first line of which no field begins with a digit is a header: an event begins with its time.
     """
     if start.startswith(COMPRESSED) or uri.lower().endswith(COMPRESSED_NAMES):
-        raise ConversionError(f"{uri} is compressed, or named so; unpack it, name it .csv and upload it again.")
+        raise ConversionError(
+            f"{uri} is compressed, or named so; unpack it, upload it again under a name in .csv, and remove this file."
+        )
     if start.startswith(UTF_16):
         raise ConversionError(
             f"{uri} is UTF-16, as spreadsheets save Unicode text; save it as UTF-8 and upload it again."
@@ -230,6 +265,11 @@ def check_start(uri: str, start: bytes) -> None:
     if "\r" in line:
         raise ConversionError(
             f"{uri} ends its lines in carriage returns alone; convert it (tr '\\r' '\\n') and upload it again."
+        )
+    # A header that ends in a line feed, then rows that do not: a field with a carriage return has no time behind it.
+    if re.match(rf"\s*{HEADER}\r*\n[^\n\r]+\r+\d{{4}}-\d\d-\d\d ", text.replace('"', "")):
+        raise ConversionError(
+            f"{uri} ends its rows in carriage returns alone; convert it (tr '\\r' '\\n') and upload it again."
         )
     fields = [field.lstrip(' "') for field in line.split(",")]
     row = any(field[:1].isdigit() for field in fields) and not re.search(r"[\x01-\x08\x0b-\x1f]", line)
@@ -243,7 +283,7 @@ def check_start(uri: str, start: bytes) -> None:
 def check_month(spark: SparkSession, files: Files, folder: str, objects: Mapping[str, RawObject]) -> None:
     """Raises ConversionError if a month of these files cannot be converted."""
     if not objects:
-        raise ConversionError(f"{folder}/ holds no file; upload the month first or leave it out of --MONTHS.")
+        raise ConversionError(f"{folder}/ holds no file; upload the month again.")
     for uri in objects:
         check_start(uri, files.start(uri))
     check_twins(spark, {uri: found.size for uri, found in objects.items()})
@@ -268,6 +308,11 @@ def check_twins(spark: SparkSession, sizes: Mapping[str, int]) -> None:
             )
 
 
+def _below_source(uri: str) -> str:
+    """The URI from the month's folder on; a file system may begin it with another scheme than it was asked with."""
+    return re.sub(r"^.*/(p_year=\d{4}/p_month=\d\d/)", r"\1", uri)
+
+
 def _paths(uris: Iterable[str]) -> list[str]:
     """URIs as Spark takes them: what it would read as a pattern stands for itself."""
     return [re.sub(r"([\[\]{}*?\\])", r"\\\1", uri) for uri in uris]
@@ -282,13 +327,15 @@ def _decoded(path: Column) -> Column:
 
 
 def read_lines(spark: SparkSession, source: str, uris: Iterable[str]) -> DataFrame:
-    """One row a line: path, block (of the file: where it begins), place, line, text, p_year, p_month.
+    """One row a line: path, block (of the file: where it begins), place, bytes, line, text, p_year, p_month.
 
     `line` is as it stands in the file, `text` without a byte order mark and the carriage returns of a Windows file.
-    `place` grows by one from line to line of a block.
+    `place` grows by one from line to line of a block. `bytes` are those of the line with its line feed.
     """
     # The separator is given because Spark would otherwise also end a line at a carriage return.
-    lines = spark.read.options(basePath=source, lineSep="\n").text(_paths(uris))
+    # Lines that are too long are dropped by Hadoop's reader without a word; `require_all_bytes` finds them missing.
+    limit = {MAX_LINE_OPTION: str(MAX_LINE_BYTES + 2)}
+    lines = spark.read.options(basePath=source, lineSep="\n", **limit).text(_paths(uris))
     value = F.col("value")
     # Trimming by a set of characters was measured three times as slow as these two questions.
     text = F.when(F.endswith(value, F.lit("\r\r")), F.rtrim(value, F.lit("\r")))
@@ -298,6 +345,7 @@ def read_lines(spark: SparkSession, source: str, uris: Iterable[str]) -> DataFra
         F.col("_metadata.file_path").alias("path"),
         F.col("_metadata.file_block_start").alias("block"),
         F.monotonically_increasing_id().alias("place"),
+        (F.octet_length(value) + 1).alias("bytes"),
         value.alias("line"),
         text.alias("text"),
         *PARTITIONS,
@@ -305,14 +353,18 @@ def read_lines(spark: SparkSession, source: str, uris: Iterable[str]) -> DataFra
 
 
 def parse(lines: DataFrame) -> DataFrame:
-    """The nine typed columns, p_year, p_month, file, block, place, and source, line and reason, null for an event.
+    """The nine typed columns, p_year, p_month, file, block, place, bytes; source, line, reason, null for an event.
 
     `file` stands for the path, which would make every row twice as large.
     """
     schema = ", ".join(f"{name} string" for name in COLUMNS) + ", not_nine_fields string"
     options = {"escape": '"', "columnNameOfCorruptRecord": "not_nine_fields"}
-    kept = ("path", "block", "place", "line", "text", *PARTITIONS)
-    fields = lines.select(*kept, F.from_csv("text", schema, options).alias("field"))
+    kept = ("path", "block", "place", "bytes", "line", "text", *PARTITIONS)
+    text = F.col("text")
+    commas = F.length(text) - F.length(F.replace(text, F.lit(",")))
+    some = (F.col("bytes") < MAX_COMMAS) | (commas < MAX_COMMAS)
+    parsable = F.when(some, text).otherwise(F.lit("," * len(COLUMNS)))
+    fields = lines.select(*kept, F.from_csv(parsable, schema, options).alias("field"))
     checked = fields.select(*kept, "field.*").withColumn("reason", _reason())
     bad = F.col("reason").isNotNull()
     return checked.select(
@@ -321,6 +373,7 @@ def parse(lines: DataFrame) -> DataFrame:
         F.xxhash64("path").alias("file"),
         "block",
         "place",
+        "bytes",
         F.when(bad, _decoded(F.col("path"))).alias("source"),
         # A Parquet string is UTF-8; bytes that are not become U+FFFD.
         F.when(bad, F.make_valid_utf8(F.left("line", F.lit(MAX_LINE_CHARACTERS)))).alias("line"),
@@ -413,32 +466,81 @@ Counts = dict[Month, Counter[str | None]]
 FileCounts = dict[Month, dict[Any, Counter[str | None]]]
 
 
-def count_lines(parsed: DataFrame) -> tuple[FileCounts, DataFrame]:
-    """The counts of the parsed lines, and of each block of a file the place and the line number of its first line.
+class Block(NamedTuple):
+    """What was read of a block of a file: `place` and number of its first line, and the bytes of its lines."""
 
-    So lines get numbers although the blocks of a file are read apart from each other. The blocks' columns: file, block,
-    first_place, first_number.
+    start: int
+    first_place: int
+    first_number: int
+    bytes: int
+
+
+def count_lines(parsed: DataFrame) -> tuple[FileCounts, dict[int, list[Block]]]:
+    """The counts of the parsed lines, and the blocks of each file, which give lines their numbers.
+
+    So lines get numbers although the blocks of a file are read apart from each other.
     """
     counts: FileCounts = {}
     sizes: Counter[tuple[int, int]] = Counter()
+    read: Counter[tuple[int, int]] = Counter()
     places: dict[tuple[int, int], int] = {}
     grouped = parsed.groupBy(*PARTITIONS, "file", "block", "reason")
-    for row in grouped.agg(F.count("*").alias("lines"), F.min("place").alias("place")).collect():
+    aggregates = (F.count("*").alias("lines"), F.min("place").alias("place"), F.sum("bytes").alias("bytes"))
+    for row in grouped.agg(*aggregates).collect():
         where = (row["file"], row["block"])
         sizes[where] += row["lines"]
+        read[where] += row["bytes"]
         places[where] = min(row["place"], places.get(where, row["place"]))
         if row["reason"] != NO_ROW:
             month = counts.setdefault(Month(row["p_year"], row["p_month"]), {})
             month.setdefault(row["file"], Counter())[row["reason"]] += row["lines"]
     lines_before: Counter[int] = Counter()
-    rows = []
+    blocks: dict[int, list[Block]] = {}
     for (file, start), lines in sorted(sizes.items()):
-        rows.append(f"({file}L, {start}L, {places[file, start]}L, {lines_before[file] + 1}L)")
+        where = (file, start)
+        blocks.setdefault(file, []).append(Block(start, places[where], lines_before[file] + 1, read[where]))
         lines_before[file] += lines
+    return counts, blocks
+
+
+def block_rows(spark: SparkSession, blocks: Mapping[int, Iterable[Block]]) -> DataFrame:
+    """One row a block: file, block, first_place, first_number."""
+    rows = [
+        f"({file}L, {block.start}L, {block.first_place}L, {block.first_number}L)"
+        for file, of_file in blocks.items()
+        for block in of_file
+    ]
     # As a statement: to make rows of Python's values Spark would start Python on a worker.
-    values = ", ".join(rows) or "(0L, 0L, 0L, 0L)"
-    query = f"select * from values {values} as blocks (file, block, first_place, first_number)"
-    return counts, parsed.sparkSession.sql(query)
+    query = f"select * from values {', '.join(rows)} as blocks (file, block, first_place, first_number)"
+    return spark.sql(query)
+
+
+def require_all_bytes(files: Files, uri: str, size: int, blocks: Sequence[Block]) -> None:
+    """Raises ConversionError naming the line of a file that was too long to be read, if any was.
+
+    The lines then have fewer bytes than the file. Only such a file is read again, from a block before the line to the
+    line. Raises UnreadBytesError if there is no such line.
+    """
+    # The byte order mark at the beginning of a file is not read, and the last line may lack its line feed.
+    mark = len(BYTE_ORDER_MARK.encode())
+    unread = size - mark - sum(block.bytes for block in blocks)
+    if unread <= 0:
+        return
+    first, end = 0, 0
+    for number, block in enumerate(blocks):
+        if end < block.start - mark:
+            break
+        first, end = number, end + block.bytes
+    # A line that is too long may end in the block before.
+    begin = blocks[first - 1] if first else Block(0, 0, 1, 0)
+    place = files.find_long_line(uri, begin.start, begin.first_number)
+    if place is None:
+        raise UnreadBytesError(f"{unread} bytes of {uri} were not read")
+    line, offset = place
+    raise ConversionError(
+        f"{uri}, line {line}, from byte {offset} on, has more than {MAX_LINE_BYTES} bytes, as after a full disk or in "
+        "a file without line feeds; correct or remove the line and upload the file again."
+    )
 
 
 def count(rows: DataFrame, reason: Column) -> Counts:
@@ -557,13 +659,16 @@ class Run:
         parsed = parse(read_lines(self.spark, self.arguments.source, sizes)).persist(StorageLevel.DISK_ONLY)
         try:
             counts, blocks = count_lines(parsed)
-            self._write(parsed, counts, blocks, sum(sizes.values()))
+            names = file_names(self.spark, sizes)
+            self._refuse(listed, counts, blocks, names)
+            months = sorted(counts.keys() - self.refused.keys() - self.failed.keys())
+            good = parsed
+            for month in counts.keys() - set(months):
+                good = good.where((F.col("p_year") != month.year) | (F.col("p_month") != month.month))
+            if months:
+                self._write(good, {month: counts[month] for month in months}, blocks, sum(sizes.values()))
         finally:
             parsed.unpersist()
-        for month in listed.keys() - counts.keys():
-            self.refused[month] = f"The files of {month} hold no row; upload it again or leave it out of --MONTHS."
-        names = file_names(self.spark, sizes)
-        months = sorted(counts)
         curated = count_written(self.spark, self.files, self.arguments.curated, months, F.lit(None).cast("string"))
         quarantined = count_written(self.spark, self.files, self.arguments.quarantine, months, F.col("reason"))
         for month in months:
@@ -577,13 +682,33 @@ class Run:
             except ConversionError as error:
                 self.failed[month] = str(error)
 
-    def _write(self, parsed: DataFrame, counts: FileCounts, blocks: DataFrame, size: int) -> None:
-        if not counts:
-            return
+    def _refuse(
+        self,
+        listed: Mapping[Month, Mapping[str, RawObject]],
+        counts: FileCounts,
+        blocks: Mapping[int, list[Block]],
+        names: Mapping[int, str],
+    ) -> None:
+        """Refuses the months that have no row, or a line that was too long to be read."""
+        of_file = {_below_source(uri): blocks.get(file, []) for file, uri in names.items()}
+        for month, objects in listed.items():
+            if month not in counts:
+                self.refused[month] = (
+                    f"The files of {month} hold no row ({', '.join(objects)}); upload the month again or remove them."
+                )
+            try:
+                for uri, found in objects.items():
+                    require_all_bytes(self.files, uri, found.size, of_file[_below_source(uri)])
+            except ConversionError as error:
+                self.refused[month] = str(error)
+            except UnreadBytesError as error:
+                self.failed[month] = f"{error}; the file may have changed during the run: start it again."
+
+    def _write(self, parsed: DataFrame, counts: FileCounts, blocks: Mapping[int, list[Block]], size: int) -> None:
         events = parsed.where(F.col("reason").isNull()).select(*COLUMNS, *PARTITIONS)
         write_curated(events, self.arguments, max(len(counts), math.ceil(size / CSV_BYTES_PER_FILE)))
         if any(set(reasons) - {None} for of_month in counts.values() for reasons in of_month.values()):
-            write_quarantine(parsed.where(F.col("reason") != NO_ROW), blocks, self.arguments)
+            write_quarantine(parsed.where(F.col("reason") != NO_ROW), block_rows(self.spark, blocks), self.arguments)
 
     def _apart(self, months: list[Month], error: Exception) -> list[list[Month]]:
         """Splits months that failed together: those that the error names from the others, or into halves.

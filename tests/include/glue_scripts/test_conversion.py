@@ -6,7 +6,8 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from include.glue_scripts.csv_to_parquet import COLUMNS, convert
 from tests.include.glue_scripts.conftest import Workspace
 
 HEADER = ",".join(COLUMNS) + "\n"
+ROW = "2019-11-01 00:00:00 UTC,view,1,2,,,1.00,4,"
 
 
 def events(month: str, rows: int, seed: int = 1) -> str:
@@ -161,12 +163,8 @@ def test_lines_are_numbered_as_an_editor_does_in_every_file_and_block(
         lines[5:5] = ["", HEADER.rstrip(), ""]
         texts[name] = end.join([*lines, "cut off"])
         workspace.put("2019-11", texts[name], name)
-    before = spark.conf.get("spark.sql.files.maxPartitionBytes")
-    spark.conf.set("spark.sql.files.maxPartitionBytes", "20000")
-    try:
+    with blocks_of(spark, 20_000):
         report = convert(spark, workspace.arguments("2019-11"))
-    finally:
-        spark.conf.set("spark.sql.files.maxPartitionBytes", str(before))
     expected = {
         (name, number, line)
         for name, text in texts.items()
@@ -224,9 +222,9 @@ def test_a_table_may_be_sorted_by_another_column(spark: SparkSession, workspace:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, r"raw/p_year=2019/p_month=12/ holds no file; upload the month first or leave it out"),
-        (HEADER, "The files of 2019-12 hold no row; upload it again"),
-        ("", r"raw/p_year=2019/p_month=12/ holds no file; upload the month first or leave it out"),
+        (None, r"raw/p_year=2019/p_month=12/ holds no file; upload the month again"),
+        (HEADER, r"The files of 2019-12 hold no row \(.*events\.csv\); upload the month again or remove them"),
+        ("", r"raw/p_year=2019/p_month=12/ holds no file; upload the month again"),
         (
             HEADER.replace("brand,price", "price,brand"),
             "events.csv begins with 'event_time.*expected the columns",
@@ -326,6 +324,39 @@ def test_a_file_that_is_replaced_while_it_is_read_is_read_again(
     assert {month: counted["rows_in"] for month, counted in report["months"].items()} == {"2019-10": 8, "2019-11": 73}
     (read,) = report["objects"]["2019-11"]
     assert read["size"] == len(events("2019-11", 70))
+
+
+@pytest.mark.parametrize(
+    ("block_bytes", "tail"),
+    [(5_000, "\n"), (5_000, f"\n{ROW}\n"), (30_000, ""), (10_000_000, f"\n{ROW}\n")],
+    ids=["last of many blocks", "within many blocks", "last of few blocks, open", "within one block"],
+)
+def test_a_line_that_is_too_long_is_named_and_costs_no_other_month(
+    spark: SparkSession, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, block_bytes: int, tail: str
+) -> None:
+    monkeypatch.setattr(csv_to_parquet, "MAX_LINE_BYTES", 20_000)
+    good = "\ufeff" + events("2019-11", 300)
+    workspace.put("2019-10", good.replace("2019-11", "2019-10") + "x" * 20_000)
+    cut = workspace.put("2019-11", good + "\0" * 70_000 + tail, "cut.csv")
+    workspace.put("2019-12", ROW.ljust(20_010, "x"))
+    with blocks_of(spark, block_bytes):
+        report = convert(spark, workspace.arguments("2019-10,2019-11,2019-12"))
+    assert {month: counted["rows_in"] for month, counted in report["months"].items()} == {"2019-10": 304}
+    place = f"{cut}, line 305, from byte {len(good.encode())} on, has more than 20000 bytes"
+    assert place in report["refused"]["2019-11"]
+    assert "events.csv, line 1, from byte 0 on, has more" in report["refused"].get("2019-12", "")
+    assert {path.parent.name for path in parquet_files(workspace.root)} == {"p_month=10"}
+
+
+@contextmanager
+def blocks_of(spark: SparkSession, size: int) -> Iterator[None]:
+    """Has Spark read files in blocks of so many bytes."""
+    before = spark.conf.get("spark.sql.files.maxPartitionBytes")
+    spark.conf.set("spark.sql.files.maxPartitionBytes", str(size))
+    try:
+        yield
+    finally:
+        spark.conf.set("spark.sql.files.maxPartitionBytes", str(before))
 
 
 def before(monkeypatch: pytest.MonkeyPatch, function: str, change: Callable[[], Any]) -> None:
