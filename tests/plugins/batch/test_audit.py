@@ -135,5 +135,7 @@ def test_a_month_missing_in_the_report_fails(world: World) -> None:
 
 
 def test_a_missing_report_fails(world: World) -> None:
-    with pytest.raises(DataError, match=r"left no report at s3://.*/reports/csv_to_parquet/v\.json; run it again"):
+    with pytest.raises(
+        DataError, match=r"left no report at s3://.*/reports/csv_to_parquet/v\.json; start ecomm_batch_kpis with"
+    ):
         audit([MONTH], "v", most_quarantined=1)
