@@ -35,7 +35,7 @@ not converted again until they change, its limit is raised, or the form names it
 whose files could not be read or written this time is converted by the next run.
 
 **Months of the form are converted alone.** Other months that changed wait, and the log and the result of the run name
-them as `waiting`.
+them.
 
 **May be repeated.** Every run writes under a version of its own, and a try joins the Spark run that the try before it
 left running. The version before the one served is kept: point the catalog back at it to undo a publication. To convert
@@ -134,10 +134,10 @@ def ecomm_batch_kpis() -> None:
         require_months(ti.xcom_pull("choose_months"))
 
     @task
-    def cut_missing_sample() -> Any:
-        from ecomm.batch.sample import cut_missing_sample as cut
+    def upload_missing_sample() -> Any:
+        from ecomm.batch.sample import upload_missing_sample as upload
 
-        return cut()
+        return upload()
 
     crawl_sample = CrawlOperator(task_id="crawl_sample", crawler=names.sample_crawler, execution_timeout=CRAWL)
     crawl_uncompressed = CrawlOperator(
@@ -215,8 +215,8 @@ def ecomm_batch_kpis() -> None:
         return group, publish
 
     changed, activity, outdated = require_changes(), publish_activity(), require_outdated_tables()
-    chain(choose_months(), changed, [crawl_sample, crawl_uncompressed], key)
-    chain(changed, cut_missing_sample(), crawl_sample)
+    chain(choose_months(), changed, crawl_uncompressed, key)
+    chain(changed, upload_missing_sample(), crawl_sample, key)
     chain(
         changed,
         require_changed_months(),

@@ -19,7 +19,7 @@ LINES = 1000
 _ROW = re.compile(rb'(\xef\xbb\xbf)?"?\d{4}-\d\d-\d\d ')
 
 
-def cut_missing_sample() -> str | None:
+def upload_missing_sample() -> str | None:
     """Puts a sample if there is none, cut from the latest month with a file that begins well; returns its key.
 
     A file without a header gets the contract's. Raises DataError if no file of the bucket begins well.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from ecomm.batch.sample import LINES, cut_missing_sample
+from ecomm.batch.sample import LINES, upload_missing_sample
 from ecomm.contract import HEADER, partition
 from ecomm.errors import DataError
 from ecomm.upload.layout import SAMPLE, UNCOMPRESSED
@@ -34,27 +34,27 @@ def test_the_sample_is_the_head_of_the_latest_month_that_begins_well(world: Worl
     put(world, "2019-11", gzip.compress(HEADER), "a.csv")
     put(world, "2019-11", HEADER + rows("2019-11", count))
     put(world, "2019-12", HEADER.replace(b",", b";"))
-    assert cut_missing_sample() == KEY
+    assert upload_missing_sample() == KEY
     lines = (HEADER + rows("2019-11", count)).splitlines(keepends=True)[:LINES]
     assert sample(world) == b"".join(lines)
-    assert cut_missing_sample() is None
+    assert upload_missing_sample() is None
 
 
 @pytest.mark.parametrize("quote", [b"", b'"'])
 def test_a_file_without_a_header_gets_the_contracts(world: World, quote: bytes) -> None:
     put(world, "2019-11", quote + rows("2019-11", 3))
-    assert cut_missing_sample() == KEY
+    assert upload_missing_sample() == KEY
     assert sample(world) == HEADER + quote + rows("2019-11", 3)
 
 
 def test_a_sample_that_is_there_stays(world: World) -> None:
     put(world, "2019-11", HEADER + rows("2019-11", 3))
     world.put(world.names.raw_bucket, f"{SAMPLE}other.csv")
-    assert cut_missing_sample() is None
+    assert upload_missing_sample() is None
 
 
 def test_a_bucket_without_a_file_that_can_be_read_is_named_with_what_is_wrong(world: World) -> None:
-    assert cut_missing_sample() is None
+    assert upload_missing_sample() is None
     put(world, "2019-11", HEADER.replace(b",", b";") + rows("2019-11", 3))
     with pytest.raises(DataError, match=r"no sample to crawl\. s3://.*/mine\.csv separates its fields by semicolons"):
-        cut_missing_sample()
+        upload_missing_sample()
