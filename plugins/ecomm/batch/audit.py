@@ -59,7 +59,7 @@ def audit(
             continue
         # Not remembered, as above.
         if faults := list(_differences(month, reported.get(month), counted)):
-            refused[month] = "; ".join(faults)
+            refused[month] = f"{'; '.join(faults)}; start ecomm_batch_kpis again, which converts the month once more"
             continue
         failed: list[str] = []
         if checks.failed(results):
