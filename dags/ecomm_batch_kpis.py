@@ -8,7 +8,8 @@ version was made of, so no upload is missed, whatever happened before.
 1. **Choose the months** that were changed, added or removed in the raw bucket. A run with nothing to do says so,
    skips the rest and ends green.
 2. **Crawl** the sample and the uncompressed months, so that both are tables of the raw database, and **profile** the
-   whole data set with DataBrew: how many values each column has, how often, how many are missing.
+   whole data set with DataBrew: how many values each column has, how often, how many are missing. If there is no
+   sample, since the months were put into the bucket by hand, it is cut from the latest of them.
 3. **Choose the partition key** from the profile, with the reasons in the log and in S3, unless the form names it.
 4. **Convert** the months to Parquet with Spark, sorted by the key. A line that is no event of its month is set aside
    with its text and a reason.
@@ -30,11 +31,16 @@ What the form asks for, as the API and the command line take it:
 ```
 
 **A month fails alone.** Good months are published beside it, and its own version before goes on serving. Its files are
-not converted again until they change, its limit is raised, or the form names it; until then each run ends red.
+not converted again until they change, its limit is raised, or the form names it; until then each run ends red. A month
+whose files could not be read or written this time is converted by the next run.
+
+**Months of the form are converted alone.** Other months that changed wait, and the log and the result of the run name
+them.
 
 **May be repeated.** Every run writes under a version of its own, and a try joins the Spark run that the try before it
 left running. The version before the one served is kept: point the catalog back at it to undo a publication. To convert
-the months of a run anew that has published, clear choose_months and what follows.
+months once more that are served, name them in the form: what a run has published it does not write again, however it is
+cleared.
 """
 
 from __future__ import annotations
@@ -67,7 +73,8 @@ from ecomm.tables import AGGREGATES, FACT, MARTS, QUARANTINE, Derived
             items={"type": "string", "pattern": f"^{MONTH_PATTERN}$"},
             maxItems=120,
             title="Months",
-            description="As 2019-11, one a line. Empty: every month that has changed since it was converted.",
+            description="As 2019-11, one a line. Empty: every month that has changed since it was converted. "
+            "Others that changed wait.",
         ),
         "cluster_by": Param(
             BY_PROFILE,
@@ -126,11 +133,16 @@ def ecomm_batch_kpis() -> None:
 
         require_months(ti.xcom_pull("choose_months"))
 
+    @task
+    def upload_missing_sample() -> Any:
+        from ecomm.batch.sample import upload_missing_sample as upload
+
+        return upload()
+
     crawl_sample = CrawlOperator(task_id="crawl_sample", crawler=names.sample_crawler, execution_timeout=CRAWL)
     crawl_uncompressed = CrawlOperator(
         task_id="crawl_uncompressed", crawler=names.uncompressed_crawler, execution_timeout=CRAWL
     )
-    profile = ProfileOperator(task_id="profile", job=names.profile_job, execution_timeout=PROFILE)
 
     @task(multiple_outputs=True)
     def choose_partition_key(ti: Any = None, params: Any = None) -> Any:
@@ -203,8 +215,18 @@ def ecomm_batch_kpis() -> None:
         return group, publish
 
     changed, activity, outdated = require_changes(), publish_activity(), require_outdated_tables()
-    chain(choose_months(), changed, [crawl_sample, crawl_uncompressed], key)
-    chain(changed, require_changed_months(), profile, key, convert_to_parquet, audit_activity(), activity, outdated)
+    chain(choose_months(), changed, crawl_uncompressed, key)
+    chain(changed, upload_missing_sample(), crawl_sample, key)
+    chain(
+        changed,
+        require_changed_months(),
+        ProfileOperator(task_id="profile", job=names.profile_job, execution_timeout=PROFILE),
+        key,
+        convert_to_parquet,
+        audit_activity(),
+        activity,
+        outdated,
+    )
     chain([activity, crawl_sample, crawl_uncompressed], check_months())
     published = {FACT: outdated, QUARANTINE: outdated}
     for table in (*AGGREGATES, *MARTS):

@@ -7,14 +7,19 @@ Runs unchanged as an AWS Glue 6.0 job and under spark-submit of Spark 4.1; paths
 --CURATED     folder ending in version=<v>; gets the events as Parquet below p_year=/p_month=, sorted within a month
 --QUARANTINE  folder; gets the lines set aside in the same layout: source (file), line_number, line (its text), reason
 --CLUSTER_BY  the column to sort by: its equal values lie together, so that a reader of one value skips the rest
---REPORT      file; written last, as JSON: rows in, curated and quarantined, per month, per file and in total;
-              the reasons per month; and the refused months, each with a sentence
+--REPORT      file; written last, as JSON: rows in, curated and quarantined, per month, per file and in total; the
+              reasons per month; the objects that each month was read from; and the months that are refused or that
+              failed, each with a sentence
 
 The columns are those of include/contract/ecomm_user_activity.json. A line ends at a line feed, with or without carriage
 returns before it. A row is a line that is neither blank nor a header; rows in are always rows curated plus rows
-quarantined, or the run fails (ConversionError), as it does if an argument is wrong. A month is refused, and the others
-are converted, if it has no file, no row or the same file twice, or if a file begins with other columns, is compressed
-or not UTF-8, or ends its lines in carriage returns alone.
+quarantined. A wrong argument fails the run (ConversionError). A month fails alone, and the others are converted:
+
+- It is refused if it has no file, no row or the same file twice, or if a file begins with other columns, is compressed
+  or not UTF-8, ends its lines in carriage returns alone, or has a line of more than MAX_LINE_BYTES. The same files are
+  refused again.
+- It failed if its files cannot be read or written, change while they are read, or if its rows are not all accounted
+  for. It may go well the next time.
 """
 
 from __future__ import annotations
@@ -29,7 +34,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from awsglue.utils import getResolvedOptions
+from py4j.java_gateway import is_instance_of
+from py4j.protocol import Py4JJavaError
 from pyspark import StorageLevel
+from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -60,14 +68,34 @@ CSV_BYTES_PER_FILE = 128 << 20
 # About 10,000 rows: all but the largest categories of a month are then one or two row groups.
 ROW_GROUP_BYTES = 1 << 20
 HEADER_BYTES = 4096
-# A line that is set aside keeps so much of its text: a file cut by a full disk may end in gigabytes of NUL bytes.
+# A line that is set aside keeps so much of its text.
 MAX_LINE_CHARACTERS = 10_000
+# A longer line is never held in memory, and its month is refused: a file cut by a full disk may end in gigabytes of NUL
+# bytes, and one without line feeds is a single line.
+MAX_LINE_BYTES = 8 << 20
+MAX_LINE_OPTION = "mapreduce.input.linerecordreader.line.maxlength"
+# Spark's CSV parser fails for a line of 20,480 fields or more.
+MAX_COMMAS = 20_000
+SEARCH_BYTES = 1 << 20
 # In the place of a reason: a line that is blank or a header. It is kept only to be counted by line numbers.
 NO_ROW = "no row"
 
 
+# A month that cannot be read is tried once more apart from the others: what it stumbled over may have passed.
+MAX_TRIES = 2
+# So many failures are not a month's any more: the run fails.
+MAX_FAILURES = 20
+
+# What Spark and Hadoop raise; a JVM that is gone raises others.
+JAVA_ERRORS = (Py4JJavaError, PySparkException)
+
+
 class ConversionError(Exception):
     """The conversion cannot be done or cannot be trusted; the message says why and what to do."""
+
+
+class UnreadBytesError(Exception):
+    """Bytes of a file were not read, and nothing in the file says why."""
 
 
 class Month(NamedTuple):
@@ -122,11 +150,20 @@ class Arguments:
 # ---- files ----------------------------------------------------------------------------------------------------------
 
 
+class RawObject(NamedTuple):
+    """A file as it is listed: its bytes, its ETag as S3 writes it (empty elsewhere), when it was written."""
+
+    size: int
+    etag: str
+    modified: int
+
+
 class Files:
     """Hadoop's file systems, which know s3:// on Glue and on this machine alike."""
 
     def __init__(self, spark: SparkSession) -> None:
         jvm: Any = spark._jvm
+        self._gateway: Any = spark.sparkContext._gateway
         self._path = jvm.org.apache.hadoop.fs.Path
         self._configuration: Any = spark._jsc.hadoopConfiguration()
 
@@ -138,21 +175,27 @@ class Files:
         system, path = self._open(uri)
         return bool(system.exists(path))
 
-    def sizes(self, folder: str) -> dict[str, int]:
-        """Bytes of each file below `folder` that is data, as `is_data` says; empty where there is no folder."""
+    def objects(self, folder: str) -> dict[str, RawObject]:
+        """Each file below `folder` that is data, as `is_data` says; empty if there is no folder."""
         system, path = self._open(folder)
         if not system.exists(path):
             return {}
         root = system.getFileStatus(path).getPath().toString().rstrip("/") + "/"
-        sizes = {}
+        objects = {}
         entries = system.listFiles(path, True)
         while entries.hasNext():
             entry = entries.next()
             name, size = entry.getPath().toString().removeprefix(root), int(entry.getLen())
             if is_data(name, size):
                 # Below `folder` as it was given: a file system may list s3:// as s3a://.
-                sizes[f"{folder}/{name}"] = size
-        return dict(sorted(sizes.items()))
+                objects[f"{folder}/{name}"] = RawObject(size, self._etag(entry), int(entry.getModificationTime()))
+        return dict(sorted(objects.items()))
+
+    def _etag(self, entry: Any) -> str:
+        """The ETag in quotes, as S3 writes it."""
+        known = is_instance_of(self._gateway, entry, "org.apache.hadoop.fs.EtagSource")
+        etag = (entry.getEtag() or "").strip('"') if known else ""
+        return f'"{etag}"' if etag else ""
 
     def start(self, uri: str) -> bytes:
         """The first HEADER_BYTES of a file."""
@@ -160,6 +203,28 @@ class Files:
         stream = system.open(path)
         try:
             return bytes(stream.readNBytes(HEADER_BYTES))
+        finally:
+            stream.close()
+
+    def find_long_line(self, uri: str, start: int, number: int) -> tuple[int, int] | None:
+        """The number and the first byte of the first line of more than MAX_LINE_BYTES; searches from `start` on.
+
+        number: of the first line that begins after `start`, or at it if that is 0.
+        """
+        system, path = self._open(uri)
+        stream = system.open(path)
+        try:
+            stream.seek(start)
+            line, begins, position = number - (start > 0), start, start
+            while chunk := bytes(stream.readNBytes(SEARCH_BYTES)):
+                for found in re.finditer(b"\n", chunk):
+                    if position + found.start() - begins > MAX_LINE_BYTES:
+                        return line, begins
+                    line, begins = line + 1, position + found.end()
+                position += len(chunk)
+                if position - begins > MAX_LINE_BYTES:
+                    return line, begins
+            return None
         finally:
             stream.close()
 
@@ -188,7 +253,9 @@ def check_start(uri: str, start: bytes) -> None:
     A first line of which no field begins with a digit is a header: an event begins with its time.
     """
     if start.startswith(COMPRESSED) or uri.lower().endswith(COMPRESSED_NAMES):
-        raise ConversionError(f"{uri} is compressed, or named so; unpack it, name it .csv and upload it again.")
+        raise ConversionError(
+            f"{uri} is compressed, or named so; unpack it, upload it again under a name in .csv, and remove this file."
+        )
     if start.startswith(UTF_16):
         raise ConversionError(
             f"{uri} is UTF-16, as spreadsheets save Unicode text; save it as UTF-8 and upload it again."
@@ -199,6 +266,11 @@ def check_start(uri: str, start: bytes) -> None:
         raise ConversionError(
             f"{uri} ends its lines in carriage returns alone; convert it (tr '\\r' '\\n') and upload it again."
         )
+    # A header that ends in a line feed, then rows that do not: a field with a carriage return has no time behind it.
+    if re.match(rf"\s*{HEADER}\r*\n[^\n\r]+\r+\d{{4}}-\d\d-\d\d ", text.replace('"', "")):
+        raise ConversionError(
+            f"{uri} ends its rows in carriage returns alone; convert it (tr '\\r' '\\n') and upload it again."
+        )
     fields = [field.lstrip(' "') for field in line.split(",")]
     row = any(field[:1].isdigit() for field in fields) and not re.search(r"[\x01-\x08\x0b-\x1f]", line)
     if line and line.replace('"', "") != HEADER and not row:
@@ -208,15 +280,13 @@ def check_start(uri: str, start: bytes) -> None:
         )
 
 
-def check_month(spark: SparkSession, files: Files, folder: str) -> dict[str, int]:
-    """The files of a month with their bytes; raises ConversionError if the month cannot be converted."""
-    sizes = files.sizes(folder)
-    if not sizes:
-        raise ConversionError(f"{folder}/ holds no file; upload the month first or leave it out of --MONTHS.")
-    for uri in sizes:
+def check_month(spark: SparkSession, files: Files, folder: str, objects: Mapping[str, RawObject]) -> None:
+    """Raises ConversionError if a month of these files cannot be converted."""
+    if not objects:
+        raise ConversionError(f"{folder}/ holds no file; upload the month again.")
+    for uri in objects:
         check_start(uri, files.start(uri))
-    check_twins(spark, sizes)
-    return sizes
+    check_twins(spark, {uri: found.size for uri, found in objects.items()})
 
 
 def check_twins(spark: SparkSession, sizes: Mapping[str, int]) -> None:
@@ -238,6 +308,11 @@ def check_twins(spark: SparkSession, sizes: Mapping[str, int]) -> None:
             )
 
 
+def _below_source(uri: str) -> str:
+    """The URI from the month's folder on; a file system may begin it with another scheme than it was asked with."""
+    return re.sub(r"^.*/(p_year=\d{4}/p_month=\d\d/)", r"\1", uri)
+
+
 def _paths(uris: Iterable[str]) -> list[str]:
     """URIs as Spark takes them: what it would read as a pattern stands for itself."""
     return [re.sub(r"([\[\]{}*?\\])", r"\\\1", uri) for uri in uris]
@@ -252,13 +327,15 @@ def _decoded(path: Column) -> Column:
 
 
 def read_lines(spark: SparkSession, source: str, uris: Iterable[str]) -> DataFrame:
-    """One row a line: path, block (of the file: where it begins), place, line, text, p_year, p_month.
+    """One row a line: path, block (of the file: where it begins), place, bytes, line, text, p_year, p_month.
 
     `line` is as it stands in the file, `text` without a byte order mark and the carriage returns of a Windows file.
-    `place` grows by one from line to line of a block.
+    `place` grows by one from line to line of a block. `bytes` are those of the line with its line feed.
     """
     # The separator is given because Spark would otherwise also end a line at a carriage return.
-    lines = spark.read.options(basePath=source, lineSep="\n").text(_paths(uris))
+    # Lines that are too long are dropped by Hadoop's reader without a word; `require_all_bytes` finds them missing.
+    limit = {MAX_LINE_OPTION: str(MAX_LINE_BYTES + 2)}
+    lines = spark.read.options(basePath=source, lineSep="\n", **limit).text(_paths(uris))
     value = F.col("value")
     # Trimming by a set of characters was measured three times as slow as these two questions.
     text = F.when(F.endswith(value, F.lit("\r\r")), F.rtrim(value, F.lit("\r")))
@@ -268,6 +345,7 @@ def read_lines(spark: SparkSession, source: str, uris: Iterable[str]) -> DataFra
         F.col("_metadata.file_path").alias("path"),
         F.col("_metadata.file_block_start").alias("block"),
         F.monotonically_increasing_id().alias("place"),
+        (F.octet_length(value) + 1).alias("bytes"),
         value.alias("line"),
         text.alias("text"),
         *PARTITIONS,
@@ -275,14 +353,18 @@ def read_lines(spark: SparkSession, source: str, uris: Iterable[str]) -> DataFra
 
 
 def parse(lines: DataFrame) -> DataFrame:
-    """The nine typed columns, p_year, p_month, file, block, place, and source, line and reason, null for an event.
+    """The nine typed columns, p_year, p_month, file, block, place, bytes; source, line, reason, null for an event.
 
     `file` stands for the path, which would make every row twice as large.
     """
     schema = ", ".join(f"{name} string" for name in COLUMNS) + ", not_nine_fields string"
     options = {"escape": '"', "columnNameOfCorruptRecord": "not_nine_fields"}
-    kept = ("path", "block", "place", "line", "text", *PARTITIONS)
-    fields = lines.select(*kept, F.from_csv("text", schema, options).alias("field"))
+    kept = ("path", "block", "place", "bytes", "line", "text", *PARTITIONS)
+    text = F.col("text")
+    commas = F.length(text) - F.length(F.replace(text, F.lit(",")))
+    some = (F.col("bytes") < MAX_COMMAS) | (commas < MAX_COMMAS)
+    parsable = F.when(some, text).otherwise(F.lit("," * len(COLUMNS)))
+    fields = lines.select(*kept, F.from_csv(parsable, schema, options).alias("field"))
     checked = fields.select(*kept, "field.*").withColumn("reason", _reason())
     bad = F.col("reason").isNotNull()
     return checked.select(
@@ -291,6 +373,7 @@ def parse(lines: DataFrame) -> DataFrame:
         F.xxhash64("path").alias("file"),
         "block",
         "place",
+        "bytes",
         F.when(bad, _decoded(F.col("path"))).alias("source"),
         # A Parquet string is UTF-8; bytes that are not become U+FFFD.
         F.when(bad, F.make_valid_utf8(F.left("line", F.lit(MAX_LINE_CHARACTERS)))).alias("line"),
@@ -383,32 +466,81 @@ Counts = dict[Month, Counter[str | None]]
 FileCounts = dict[Month, dict[Any, Counter[str | None]]]
 
 
-def count_lines(parsed: DataFrame) -> tuple[FileCounts, DataFrame]:
-    """The counts of the parsed lines, and of each block of a file the place and the line number of its first line.
+class Block(NamedTuple):
+    """What was read of a block of a file: `place` and number of its first line, and the bytes of its lines."""
 
-    So lines get numbers although the blocks of a file are read apart from each other. The blocks' columns: file, block,
-    first_place, first_number.
+    start: int
+    first_place: int
+    first_number: int
+    bytes: int
+
+
+def count_lines(parsed: DataFrame) -> tuple[FileCounts, dict[int, list[Block]]]:
+    """The counts of the parsed lines, and the blocks of each file, which give lines their numbers.
+
+    So lines get numbers although the blocks of a file are read apart from each other.
     """
     counts: FileCounts = {}
     sizes: Counter[tuple[int, int]] = Counter()
+    read: Counter[tuple[int, int]] = Counter()
     places: dict[tuple[int, int], int] = {}
     grouped = parsed.groupBy(*PARTITIONS, "file", "block", "reason")
-    for row in grouped.agg(F.count("*").alias("lines"), F.min("place").alias("place")).collect():
+    aggregates = (F.count("*").alias("lines"), F.min("place").alias("place"), F.sum("bytes").alias("bytes"))
+    for row in grouped.agg(*aggregates).collect():
         where = (row["file"], row["block"])
         sizes[where] += row["lines"]
+        read[where] += row["bytes"]
         places[where] = min(row["place"], places.get(where, row["place"]))
         if row["reason"] != NO_ROW:
             month = counts.setdefault(Month(row["p_year"], row["p_month"]), {})
             month.setdefault(row["file"], Counter())[row["reason"]] += row["lines"]
     lines_before: Counter[int] = Counter()
-    rows = []
+    blocks: dict[int, list[Block]] = {}
     for (file, start), lines in sorted(sizes.items()):
-        rows.append(f"({file}L, {start}L, {places[file, start]}L, {lines_before[file] + 1}L)")
+        where = (file, start)
+        blocks.setdefault(file, []).append(Block(start, places[where], lines_before[file] + 1, read[where]))
         lines_before[file] += lines
+    return counts, blocks
+
+
+def block_rows(spark: SparkSession, blocks: Mapping[int, Iterable[Block]]) -> DataFrame:
+    """One row a block: file, block, first_place, first_number."""
+    rows = [
+        f"({file}L, {block.start}L, {block.first_place}L, {block.first_number}L)"
+        for file, of_file in blocks.items()
+        for block in of_file
+    ]
     # As a statement: to make rows of Python's values Spark would start Python on a worker.
-    values = ", ".join(rows) or "(0L, 0L, 0L, 0L)"
-    query = f"select * from values {values} as blocks (file, block, first_place, first_number)"
-    return counts, parsed.sparkSession.sql(query)
+    query = f"select * from values {', '.join(rows)} as blocks (file, block, first_place, first_number)"
+    return spark.sql(query)
+
+
+def require_all_bytes(files: Files, uri: str, size: int, blocks: Sequence[Block]) -> None:
+    """Raises ConversionError naming the line of a file that was too long to be read, if any was.
+
+    The lines then have fewer bytes than the file. Only such a file is read again, from a block before the line to the
+    line. Raises UnreadBytesError if there is no such line.
+    """
+    # The byte order mark at the beginning of a file is not read, and the last line may lack its line feed.
+    mark = len(BYTE_ORDER_MARK.encode())
+    unread = size - mark - sum(block.bytes for block in blocks)
+    if unread <= 0:
+        return
+    first, end = 0, 0
+    for number, block in enumerate(blocks):
+        if end < block.start - mark:
+            break
+        first, end = number, end + block.bytes
+    # A line that is too long may end in the block before.
+    begin = blocks[first - 1] if first else Block(0, 0, 1, 0)
+    place = files.find_long_line(uri, begin.start, begin.first_number)
+    if place is None:
+        raise UnreadBytesError(f"{unread} bytes of {uri} were not read")
+    line, offset = place
+    raise ConversionError(
+        f"{uri}, line {line}, from byte {offset} on, has more than {MAX_LINE_BYTES} bytes, as after a full disk or in "
+        "a file without line feeds; correct or remove the line and upload the file again."
+    )
 
 
 def count(rows: DataFrame, reason: Column) -> Counts:
@@ -434,81 +566,202 @@ def file_names(spark: SparkSession, uris: Iterable[str]) -> dict[int, str]:
     }
 
 
-def balance(version: str, read: FileCounts, curated: Counts, quarantined: Counts) -> dict[str, Any]:
-    """The report; raises ConversionError where what was written is not what was read. `read` names files by URI."""
-    report: dict[str, Any] = {"version": version, "months": {}}
-    for month, files in sorted(read.items()):
-        rows_in = sum(lines.total() for lines in files.values())
-        rows_curated = sum(curated.get(month, Counter()).values())
-        reasons = quarantined.get(month, Counter())
-        if rows_in != rows_curated + reasons.total():
-            raise ConversionError(
-                f"{month}: {rows_in} rows were read, but {rows_curated} are curated and {reasons.total()} quarantined; "
-                "the files may have changed during the run: start it again."
-            )
-        report["months"][str(month)] = {
-            "rows_in": rows_in,
-            "rows_curated": rows_curated,
-            "rows_quarantined": reasons.total(),
-            "reasons": dict(sorted(reasons.items())),
-            "files": {
-                uri: {"rows_in": lines.total(), "rows_quarantined": lines.total() - lines[None]}
-                for uri, lines in sorted(files.items())
+def balance(
+    month: Month, read: Mapping[str, Counter[str | None]], curated: Counter[str | None], reasons: Counter[str | None]
+) -> dict[str, Any]:
+    """Reports a month; raises ConversionError if what was written is not what was read. `read` names files by URI."""
+    rows_in = sum(lines.total() for lines in read.values())
+    rows_curated = curated.total()
+    if rows_in != rows_curated + reasons.total():
+        raise ConversionError(
+            f"{month}: {rows_in} rows were read, but {rows_curated} are curated and {reasons.total()} quarantined; "
+            "the files may have changed during the run: start it again."
+        )
+    return {
+        "rows_in": rows_in,
+        "rows_curated": rows_curated,
+        "rows_quarantined": reasons.total(),
+        "reasons": dict(sorted(reasons.items(), key=lambda item: str(item[0]))),
+        "files": {
+            uri: {"rows_in": lines.total(), "rows_quarantined": lines.total() - lines[None]}
+            for uri, lines in sorted(read.items())
+        },
+    }
+
+
+# ---- the run --------------------------------------------------------------------------------------------------------
+
+
+class Run:
+    """One conversion. Months are converted together; if that fails, those at fault are tried again apart."""
+
+    def __init__(self, spark: SparkSession, arguments: Arguments) -> None:
+        self.spark = spark
+        self.arguments = arguments
+        self.files = Files(spark)
+        self.reports: dict[Month, dict[str, Any]] = {}
+        self.objects: dict[Month, dict[str, RawObject]] = {}
+        self.refused: dict[Month, str] = {}
+        self.failed: dict[Month, str] = {}
+        self._tries: Counter[Month] = Counter()
+        self._failures = 0
+
+    def convert(self) -> None:
+        groups = [list(self.arguments.months)]
+        while groups:
+            groups.extend(self._convert_group(groups.pop()))
+
+    def report(self) -> dict[str, Any]:
+        return {
+            "version": self.arguments.version,
+            "months": {str(month): report for month, report in sorted(self.reports.items())},
+            **{
+                name: sum(report[name] for report in self.reports.values())
+                for name in ("rows_in", "rows_curated", "rows_quarantined")
+            },
+            "refused": {str(month): sentence for month, sentence in sorted(self.refused.items())},
+            "failed": {str(month): sentence for month, sentence in sorted(self.failed.items())},
+            "objects": {
+                str(month): [{"uri": uri, "size": found.size, "etag": found.etag} for uri, found in objects.items()]
+                for month, objects in sorted(self.objects.items())
             },
         }
-    for name in ("rows_in", "rows_curated", "rows_quarantined"):
-        report[name] = sum(month[name] for month in report["months"].values())
-    return report
+
+    def _convert_group(self, months: list[Month]) -> list[list[Month]]:
+        """Converts these months; returns those to be tried again, in groups."""
+        groups: list[list[Month]] = []
+        listed: dict[Month, dict[str, RawObject]] = {}
+        for month in months:
+            self._forget(month)
+            try:
+                # A run that is repeated may find other rows: what the months no longer have must not stay.
+                self.files.delete(self.arguments.quarantine + month.folder)
+                self.files.delete(self.arguments.curated + month.folder)
+                self.objects[month] = self.files.objects(self._source(month))
+                check_month(self.spark, self.files, self._source(month), self.objects[month])
+                listed[month] = self.objects[month]
+            except ConversionError as error:
+                self.refused[month] = str(error)
+            except JAVA_ERRORS as error:
+                groups += self._apart([month], error)
+        try:
+            if listed:
+                self._convert_listed(listed)
+                for month in [month for month in listed if self.files.objects(self._source(month)) != listed[month]]:
+                    groups += self._once_more(month, "its files were changed while they were read")
+        except JAVA_ERRORS as error:
+            groups += self._apart(list(listed), error)
+        return groups
+
+    def _convert_listed(self, listed: Mapping[Month, Mapping[str, RawObject]]) -> None:
+        sizes = {uri: found.size for objects in listed.values() for uri, found in objects.items()}
+        # Kept, so that counting, sorting and writing twice read and parse the CSV once.
+        parsed = parse(read_lines(self.spark, self.arguments.source, sizes)).persist(StorageLevel.DISK_ONLY)
+        try:
+            counts, blocks = count_lines(parsed)
+            names = file_names(self.spark, sizes)
+            self._refuse(listed, counts, blocks, names)
+            months = sorted(counts.keys() - self.refused.keys() - self.failed.keys())
+            good = parsed
+            for month in counts.keys() - set(months):
+                good = good.where((F.col("p_year") != month.year) | (F.col("p_month") != month.month))
+            if months:
+                self._write(good, {month: counts[month] for month in months}, blocks, sum(sizes.values()))
+        finally:
+            parsed.unpersist()
+        curated = count_written(self.spark, self.files, self.arguments.curated, months, F.lit(None).cast("string"))
+        quarantined = count_written(self.spark, self.files, self.arguments.quarantine, months, F.col("reason"))
+        for month in months:
+            read = {
+                uri: counts[month].get(file, Counter()) for file, uri in names.items() if f"/{month.folder}/" in uri
+            }
+            try:
+                self.reports[month] = balance(
+                    month, read, curated.get(month, Counter()), quarantined.get(month, Counter())
+                )
+            except ConversionError as error:
+                self.failed[month] = str(error)
+
+    def _refuse(
+        self,
+        listed: Mapping[Month, Mapping[str, RawObject]],
+        counts: FileCounts,
+        blocks: Mapping[int, list[Block]],
+        names: Mapping[int, str],
+    ) -> None:
+        """Refuses the months that have no row, or a line that was too long to be read."""
+        of_file = {_below_source(uri): blocks.get(file, []) for file, uri in names.items()}
+        for month, objects in listed.items():
+            if month not in counts:
+                self.refused[month] = (
+                    f"The files of {month} hold no row ({', '.join(objects)}); upload the month again or remove them."
+                )
+            try:
+                for uri, found in objects.items():
+                    require_all_bytes(self.files, uri, found.size, of_file[_below_source(uri)])
+            except ConversionError as error:
+                self.refused[month] = str(error)
+            except UnreadBytesError as error:
+                self.failed[month] = f"{error}; the file may have changed during the run: start it again."
+
+    def _write(self, parsed: DataFrame, counts: FileCounts, blocks: Mapping[int, list[Block]], size: int) -> None:
+        events = parsed.where(F.col("reason").isNull()).select(*COLUMNS, *PARTITIONS)
+        write_curated(events, self.arguments, max(len(counts), math.ceil(size / CSV_BYTES_PER_FILE)))
+        if any(set(reasons) - {None} for of_month in counts.values() for reasons in of_month.values()):
+            write_quarantine(parsed.where(F.col("reason") != NO_ROW), block_rows(self.spark, blocks), self.arguments)
+
+    def _apart(self, months: list[Month], error: Exception) -> list[list[Month]]:
+        """Splits months that failed together: those that the error names from the others, or into halves.
+
+        Raises the error if it is not one of a month.
+        """
+        context: Any = self.spark.sparkContext._jsc
+        self._failures += 1
+        if context.sc().isStopped() or self._failures > MAX_FAILURES:
+            raise error
+        if len(months) == 1:
+            return self._once_more(months[0], _cause(error))
+        named = [month for month in months if month.folder in str(error)]
+        first = named if 0 < len(named) < len(months) else months[: len(months) // 2]
+        return [first, [month for month in months if month not in first]]
+
+    def _once_more(self, month: Month, reason: str) -> list[list[Month]]:
+        """The month as a group, or none if it was tried often enough and so has failed."""
+        self._forget(month)
+        self._tries[month] += 1
+        if self._tries[month] < MAX_TRIES:
+            return [[month]]
+        self.failed[month] = (
+            f"{month} could not be converted, tried {MAX_TRIES} times: {reason}. Start the run again; if it ends so "
+            "once more, upload the month's files again."
+        )
+        return []
+
+    def _forget(self, month: Month) -> None:
+        """Takes back what an earlier try of the month has said."""
+        for outcome in (self.reports, self.refused, self.failed):
+            outcome.pop(month, None)
+
+    def _source(self, month: Month) -> str:
+        return self.arguments.source + month.folder
+
+
+def _cause(error: Any) -> str:
+    """The first line of what Java names as the first cause."""
+    cause = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+    while cause is not None and cause.getCause() is not None:
+        cause = cause.getCause()
+    text = str(error) if cause is None else str(cause.toString())
+    return text.splitlines()[0][:500].rstrip(".")
 
 
 def convert(spark: SparkSession, arguments: Arguments) -> dict[str, Any]:
-    """Converts the months and returns the report, which is also written to its file. Raises ConversionError."""
-    files = Files(spark)
-    # A run that is repeated may find other rows: what the months no longer have must not stay.
-    for month in arguments.months:
-        files.delete(arguments.quarantine + month.folder)
-        files.delete(arguments.curated + month.folder)
-    sizes: dict[str, int] = {}
-    refused: dict[Month, str] = {}
-    for month in arguments.months:
-        try:
-            sizes |= check_month(spark, files, arguments.source + month.folder)
-        except ConversionError as error:
-            refused[month] = str(error)
-    report = _convert(spark, files, arguments, sizes) if sizes else balance(arguments.version, {}, {}, {})
-    for month in arguments.months:
-        if month not in refused and str(month) not in report["months"]:
-            refused[month] = f"The files of {month} hold no row; upload it again or leave it out of --MONTHS."
-    report["refused"] = {str(month): sentence for month, sentence in sorted(refused.items())}
-    files.write(arguments.report, json.dumps(report, indent=2))
+    """Converts the months and returns the report, which is also written to its file."""
+    run = Run(spark, arguments)
+    run.convert()
+    report = run.report()
+    run.files.write(arguments.report, json.dumps(report, indent=2))
     return report
-
-
-def _convert(spark: SparkSession, files: Files, arguments: Arguments, sizes: Mapping[str, int]) -> dict[str, Any]:
-    """Converts these files of these months; the report holds the months that have a row."""
-    # Kept, so that counting, sorting and writing twice read and parse the CSV once.
-    parsed = parse(read_lines(spark, arguments.source, sizes)).persist(StorageLevel.DISK_ONLY)
-    counts, blocks = count_lines(parsed)
-    if not counts:
-        parsed.unpersist()
-        return balance(arguments.version, {}, {}, {})
-    events = parsed.where(F.col("reason").isNull()).select(*COLUMNS, *PARTITIONS)
-    write_curated(events, arguments, max(len(counts), math.ceil(sum(sizes.values()) / CSV_BYTES_PER_FILE)))
-    if any(set(reasons) - {None} for of_month in counts.values() for reasons in of_month.values()):
-        bad = parsed.where(F.col("reason") != NO_ROW)
-        write_quarantine(bad, blocks, arguments)
-    parsed.unpersist()
-    names = file_names(spark, sizes)
-    read = {
-        month: {uri: lines.get(file, Counter()) for file, uri in names.items() if f"/{month.folder}/" in uri}
-        for month, lines in counts.items()
-    }
-    return balance(
-        arguments.version,
-        read,
-        count_written(spark, files, arguments.curated, arguments.months, F.lit(None).cast("string")),
-        count_written(spark, files, arguments.quarantine, arguments.months, F.col("reason")),
-    )
 
 
 def start_session() -> SparkSession:

@@ -41,7 +41,7 @@ def outcome(attempt: Any, settings_of_deployed: None) -> Outcome:
     from ecomm.contract import partition
     from ecomm.errors import DataError
     from ecomm.settings import settings
-    from ecomm.upload.layout import SAMPLE, UNCOMPRESSED
+    from ecomm.upload.layout import UNCOMPRESSED
 
     s3, bucket = client("s3"), settings().raw_bucket
     for month, case in MONTHS.items():
@@ -49,7 +49,6 @@ def outcome(attempt: Any, settings_of_deployed: None) -> Outcome:
         s3.put_object(Bucket=bucket, Key=folder + case.file, Body=case.content(month))
         for key, content in NO_DATA.items():
             s3.put_object(Bucket=bucket, Key=folder + key, Body=content)
-    s3.put_object(Bucket=bucket, Key=f"{SAMPLE}2019-Nov-sample.csv", Body=CASES[0].content("2019-11"))
     for name in ("p_month=12/", "p_month=12_$folder$"):
         s3.put_object(Bucket=bucket, Key=f"{UNCOMPRESSED}p_year=1999/{name}", Body=b"")
     tasks = attempt("ecomm_batch_kpis", {"most_quarantined": 100})

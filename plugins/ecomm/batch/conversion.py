@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow.sdk import Context
 
 from ecomm import catalog
+from ecomm.batch import refusals
 from ecomm.errors import DataError
 from ecomm.operators.glue_job import GlueJobRunOperator
 from ecomm.settings import settings
@@ -14,8 +15,8 @@ from ecomm.tables import FACT
 class ConvertOperator(GlueJobRunOperator):
     """Runs the conversion with the arguments of ecomm.batch.months.job_arguments, as GlueJobRunOperator does.
 
-    Raises DataError where its version is served, or was just before: so it is when the task of a run that has published
-    is cleared without choose_months, and Spark would delete the files under the readers' hands.
+    Raises DataError if its version is served, or was just before: so it is when the task of a run that has published is
+    cleared, and Spark would delete the files under the readers' hands.
     """
 
     def start(self, context: Context) -> str:
@@ -23,7 +24,7 @@ class ConvertOperator(GlueJobRunOperator):
         served = catalog.list_partitions(settings().curated_database, FACT)
         if any(location.startswith(folder) for location in catalog.kept_locations(*served)):
             raise DataError(
-                f"{folder} is published already, and is not written again. To convert the months anew, clear "
-                "choose_months and what follows: the run then writes under a new version."
+                f"{folder} is published already, and is not written again. To convert its months once more, "
+                f"{refusals.convert_again(self.arguments['--MONTHS'].split(','))}."
             )
         return super().start(context)

@@ -10,7 +10,7 @@ from typing import Any
 from ecomm import catalog
 from ecomm.batch import refusals
 from ecomm.batch.partition_key import Volume
-from ecomm.batch.served import accepted_limit, changed_months, outdated_tables, partitions, snapshot
+from ecomm.batch.served import accepted_limit, changed_months, location, outdated_tables, partitions, snapshot
 from ecomm.contract import is_month
 from ecomm.errors import DataError
 from ecomm.raw_bucket import files_by_month
@@ -28,9 +28,10 @@ def choose(
     asked: months of the form, converted in any case and alone. most_quarantined: the largest share of a month's
     uploaded rows that may be set aside; by_month: that of single months. Returns {months (to convert), gone (served,
     but no longer in the bucket), snapshots ({month: what stands for its objects as listed now}), limits ({month: its
-    share}), left_out ({month: why an earlier run refused these very files}), outdated (tables to compute again),
-    version}. Raises DataError if the bucket holds no month and none is served, or a month of the form is wrong or
-    missing.
+    share}), left_out ({month: why an earlier run refused these very files}), waiting (months that changed, but are not
+    those of the form), outdated (tables to compute again), served ({month: where the months to convert and those left
+    out are served from}), version}. Raises DataError if the bucket holds no month and none is served, or a month of the
+    form is wrong or missing.
     """
     bucket, served = settings().raw_bucket, partitions()
     snapshots = {month: snapshot(files) for month, files in files_by_month(bucket).items()}
@@ -46,6 +47,7 @@ def choose(
     changed, refused = changed_months(snapshots, served), refusals.standing(snapshots, limits)
     left_out = {month: refused[month] for month in sorted(changed & refused.keys() - set(asked))}
     months = sorted(set(asked) or changed - left_out.keys())
+    waiting = sorted(changed - left_out.keys() - set(months))
     gone = sorted(served.keys() - snapshots.keys())
     version = _version(run_id, catalog.kept_locations(*served.values()))
     outdated = outdated_tables(served)
@@ -54,6 +56,8 @@ def choose(
         log.info("Months no longer in the raw bucket, to be dropped: %s", ", ".join(gone))
     for month, reason in left_out.items():
         log.warning("%s has the files that were refused before, and is not converted again: %s", month, reason)
+    if waiting:
+        log.warning("%s", still_waiting(waiting))
     if not (months or gone or outdated or left_out):
         log.info("Every month is served as the raw bucket has it: there is nothing to do.")
     return {
@@ -62,9 +66,19 @@ def choose(
         "snapshots": {month: snapshots[month] for month in months},
         "limits": {month: limits[month] for month in months},
         "left_out": left_out,
+        "waiting": waiting,
+        "served": {month: location(served.get(month)) for month in [*months, *left_out]},
         "outdated": outdated,
         "version": version,
     }
+
+
+def still_waiting(months: Sequence[str]) -> str:
+    """Names the months that a run of the form's months leaves as they are."""
+    return (
+        f"{', '.join(months)} changed in the raw bucket too, and this run leaves it so, since its form names other "
+        "months: start ecomm_batch_kpis without months to convert all that changed."
+    )
 
 
 def job_arguments(months: Sequence[str], version: str, cluster_by: str) -> dict[str, str]:

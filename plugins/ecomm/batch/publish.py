@@ -10,7 +10,7 @@ from ecomm import catalog
 from ecomm.aws import delete_objects, list_objects, split_uri
 from ecomm.batch import refusals
 from ecomm.batch.months import version_location
-from ecomm.batch.served import MADE_FROM, fingerprint, partitions
+from ecomm.batch.served import MADE_FROM
 from ecomm.catalog import PREVIOUS
 from ecomm.contract import partition
 from ecomm.errors import DataError
@@ -83,7 +83,7 @@ def publish_table(written: Mapping[str, Any], file: str) -> dict[str, Any]:
                 "Parameters": {
                     **staged.get("Parameters", {}),
                     **_remembered(served, location),
-                    MADE_FROM: fingerprint(file, partitions()),
+                    MADE_FROM: str(written.get("made_from", "")),
                 },
             },
         )
@@ -106,7 +106,19 @@ def _require_files(months: Sequence[str], version: str, served: Mapping[str, cat
         if _has_files(served[month]["StorageDescriptor"]["Location"]):
             raise DataError(
                 f"The version {version} has no file of {month} any more: a later run has published the month, and "
-                "deleted what was older. To convert it anew, clear choose_months and what follows."
+                f"deleted what was older. To convert it once more, {refusals.convert_again([month])}."
+            )
+
+
+def require_written(months: Sequence[str], version: str) -> None:
+    """Raises DataError if a month with rows has no file of the version: it was dropped since, or is being published."""
+    for month in months:
+        if not any(
+            _has_files(f"{version_location(table, version)}{partition(month)}/") for table in (FACT, QUARANTINE)
+        ):
+            raise DataError(
+                f"The version {version} has no file of {month} any more: what is not served is deleted whenever a run "
+                f"publishes. To convert the month once more, {refusals.convert_again([month])}."
             )
 
 
@@ -117,7 +129,7 @@ def _require_no_later(months: Sequence[str], version: str, served: Mapping[str, 
         if month in served and served[month].get("Parameters", {}).get(PREVIOUS) == location:
             raise DataError(
                 f"A later run has published {month} over the version {version}, which is kept only as the way back. "
-                "To convert the month once more, clear choose_months and what follows."
+                f"To convert the month once more, {refusals.convert_again([month])}."
             )
 
 

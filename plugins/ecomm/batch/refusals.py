@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -49,18 +50,32 @@ def forget(months: Iterable[str]) -> None:
         _write({month: refusal for month, refusal in refusals.items() if month not in ended})
 
 
+def convert_again(months: Collection[str]) -> str:
+    """The way to convert months whatever is served of them; clearing a task is none once they are published."""
+    return f"start ecomm_batch_kpis with {json.dumps({'months': sorted(months)})}"
+
+
+def raise_limit(month: str, share: float) -> str:
+    """The way to publish a month of whose rows this share was set aside."""
+    percent = min(100.0, math.ceil(share * 1000) / 10)
+    parameter = json.dumps({"most_quarantined_by_month": {month: percent}})
+    return f"if so many may be, start ecomm_batch_kpis with {parameter}"
+
+
 def sentence(refused: Mapping[str, str], served: Collection[str]) -> str:
-    """The error of a run that leaves months out: which, why, and the ways out."""
+    """The error of a run that leaves months out: which, why, and the ways out that serve each of them.
+
+    A reason names the remedies of its own.
+    """
     months = "; ".join(
         f"{month} ({'an earlier version goes on serving' if month in served else 'not served'}): {reason}"
         for month, reason in sorted(refused.items())
     )
     first = min(refused)
     return (
-        f"Not served as the raw bucket has them: {months}. Ways out: upload the month again with ecomm_dataset_upload; "
-        f'or start this DAG with {{"most_quarantined_by_month": {{"{first}": 5}}}} if too many rows were set aside and '
-        f'5 percent may be, with {{"months": ["{first}"]}} to convert it once more, or with '
-        f'{{"take_out": ["{first}"]}} to take it out, as `make take-out MONTHS={first}` does '
+        f"Not served as the raw bucket has them: {months}. Ways out for each: upload the month again with "
+        "ecomm_dataset_upload, and delete from its folder what was put there by hand and is at fault (`aws s3 rm`); or "
+        f'take it out by starting this DAG with {{"take_out": ["{first}"]}}, as `make take-out MONTHS={first}` does '
         "(docs/guides/take-a-month-out.md)."
     )
 

@@ -43,6 +43,11 @@ def changed_months(snapshots: Mapping[str, Snapshot], served: Mapping[str, catal
     return {month for month, now in snapshots.items() if _parameter(served.get(month), FILES) != now[FILES]}
 
 
+def location(partition: catalog.Partition | None) -> str:
+    """Where a month is served from; empty if it is not."""
+    return str(partition["StorageDescriptor"]["Location"]) if partition else ""
+
+
 def accepted_limit(now: Snapshot, partition: catalog.Partition | None) -> float:
     """The limit under which these uploaded files are served already; 0 if they are not.
 

@@ -11,12 +11,13 @@ from ecomm import athena
 from ecomm.aws import client, list_objects
 from ecomm.batch import partition_key_report, refusals
 from ecomm.batch.audit import ROWS, audit
-from ecomm.batch.months import average_month, choose, job_arguments
+from ecomm.batch.months import average_month, choose, job_arguments, still_waiting
 from ecomm.batch.partition_key import BY_PROFILE, choose_key
 from ecomm.batch.profile import read_profile
-from ecomm.batch.publish import publish_activity
-from ecomm.batch.served import counts, parameters, partitions
+from ecomm.batch.publish import publish_activity, require_written
+from ecomm.batch.served import changed_months, counts, location, parameters, partitions, snapshot
 from ecomm.batch.take_out import take_out
+from ecomm.catalog import Partition
 from ecomm.contract import DOMAINS, month_of_partition
 from ecomm.errors import AirflowSkipException, DataError
 from ecomm.raw_bucket import files_by_month
@@ -74,19 +75,24 @@ def require_outdated(plan: Mapping[str, Any], published: Mapping[str, Any]) -> N
 
 def audit_months(plan: Mapping[str, Any]) -> dict[str, Any]:
     """What ecomm.batch.audit.audit says of the run's months."""
+    if not plan["months"]:
+        raise AirflowSkipException("No month's files have changed since they were converted.")
     return audit(plan["months"], plan["version"], plan["limits"], plan["snapshots"])
 
 
 def publish_months(plan: Mapping[str, Any], audited: Mapping[str, Any] | None) -> dict[str, Any]:
     """Publishes the months that passed their audit, and drops those that are still gone from the bucket.
 
-    audited: None if no month was converted.
+    audited: None if no month was converted. A month says that it was made of the objects that the job has read.
     """
-    counted = (audited or {}).get("months", {})
-    described = {
-        month: parameters(plan["snapshots"][month], plan["limits"][month], counted[month]) for month in sorted(counted)
-    }
+    audited = audited or {}
+    counted, read = audited.get("months", {}), audited.get("snapshots", plan["snapshots"])
     present = files_by_month(settings().raw_bucket)
+    if left := sorted(counted.keys() - present.keys()):
+        log.warning("%s has left the raw bucket since it was converted, and is not published.", ", ".join(left))
+    months = sorted(counted.keys() & present.keys())
+    require_written([month for month in months if counted[month]["rows_in"]], plan["version"])
+    described = {month: parameters(read[month], plan["limits"][month], counted[month]) for month in months}
     gone = [month for month in plan["gone"] if month not in present]
     refusals.forget(refusals.read().keys() - present.keys())
     return publish_activity(list(described), gone, plan["version"], described)
@@ -95,19 +101,39 @@ def publish_months(plan: Mapping[str, Any], audited: Mapping[str, Any] | None) -
 def check_months(plan: Mapping[str, Any], audited: Mapping[str, Any] | None) -> dict[str, Any]:
     """Returns what is served now: {months: {month: its counts}, rows_in, rows_curated, rows_quarantined, converted}.
 
-    Raises DataError naming each month that is not served as the bucket has it, with the ways out.
+    So says `waiting` of the months that the form did not name. Raises DataError naming each month that is not served as
+    the bucket has it, with the ways out.
     """
-    months = {month: counts(partition) for month, partition in sorted(partitions().items())}
+    served = partitions()
+    months = {month: counts(partition) for month, partition in sorted(served.items())}
     refused = {**plan["left_out"], **(audited or {}).get("refused", {})}
+    refused = {month: reason for month, reason in refused.items() if not _is_settled(month, plan, served)}
     if refused:
         raise DataError(refusals.sentence(refused, months))
     converted = [month for month in plan["months"] if month in months]
+    waiting = plan.get("waiting", [])
+    if waiting:
+        log.warning("%s", still_waiting(waiting))
     log.info("Served: %s. Converted by this run: %s.", ", ".join(months), ", ".join(converted) or "none")
     return {
         "months": months,
         **{name: sum(month.get(name, 0) for month in months.values()) for name in ROWS},
         "converted": converted,
+        "waiting": waiting,
     }
+
+
+def _is_settled(month: str, plan: Mapping[str, Any], served: Mapping[str, Partition]) -> bool:
+    """Whether a month that the run refused has left the bucket or is served by a later run: a task was cleared."""
+    files = files_by_month(settings().raw_bucket).get(month)
+    if files is None:
+        log.info("%s has left the raw bucket since it was refused.", month)
+        return True
+    since = location(served.get(month)) != plan.get("served", {}).get(month, location(served.get(month)))
+    if since and not changed_months({month: snapshot(files)}, served):
+        log.info("%s was refused by this run, and is served as the raw bucket has it by a later one.", month)
+        return True
+    return False
 
 
 def choose_partition_key(profiled: Mapping[str, Any], plan: Mapping[str, Any], cluster_by: str) -> dict[str, Any]:
@@ -151,9 +177,12 @@ def summary(plan: Mapping[str, Any], published: Sequence[str], tables: Iterable[
     """The run in short, and as tables in the log.
 
     published: the months that the run published. tables: what each WriteTableOperator returned. Returns {months (those
-    published), version, tables: {name: {rows, bytes_scanned}}, quality: {check: {rows, failing_rows}}}, the quality
-    being that of all loaded days.
+    published), waiting (months that changed too, but are not those of the form), version, tables: {name: {rows,
+    bytes_scanned}}, quality: {check: {rows, failing_rows}}}, the quality being that of all loaded days.
     """
+    waiting = plan.get("waiting", [])
+    if waiting:
+        log.warning("%s", still_waiting(waiting))
     found = {each["table"]: {name: each[name] for name in ("rows", "bytes_scanned")} for each in tables}
     log.info("%-26s %12s %16s", "table", "rows", "bytes scanned")
     for name, each in found.items():
@@ -163,7 +192,13 @@ def summary(plan: Mapping[str, Any], published: Sequence[str], tables: Iterable[
     for name, each in quality.items():
         share = each["failing_rows"] / each["rows"]
         log.info("%-26s %12s %16s %8.3f%%", name, f"{each['rows']:,}", f"{each['failing_rows']:,}", 100 * share)
-    return {"months": list(published), "version": plan["version"], "tables": found, "quality": quality}
+    return {
+        "months": list(published),
+        "waiting": waiting,
+        "version": plan["version"],
+        "tables": found,
+        "quality": quality,
+    }
 
 
 def _quality() -> dict[str, dict[str, int]]:

@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import Context
 
 from ecomm import athena, catalog, checks
+from ecomm.batch.served import fingerprint, partitions
 from ecomm.errors import DataError
 from ecomm.operators.base import AwsOperator
 from ecomm.settings import settings
@@ -24,6 +25,8 @@ KPI_PREFIX = "kpi/"
 class _QueryOperator(AwsOperator):
     """Runs one Athena query; the handle is its id and the number of the try that started it, as `id/number`.
 
+    What `made_from` says before the query starts follows in the handle, unless an earlier try has started it.
+
     A try takes over the query that an earlier one started, at work or with success; one that failed is run anew. A
     killed task stops its query, one whose worker died leaves it to the next try.
 
@@ -35,8 +38,12 @@ class _QueryOperator(AwsOperator):
     def statement(self, number: int) -> str:
         """What the try of this number runs."""
 
+    def made_from(self) -> str:
+        """Stands for what the query reads."""
+        return ""
+
     def start(self, context: Context) -> str:
-        task = context["ti"]
+        task, made_from = context["ti"], self.made_from()
         for number in range(self.first_try(context), task.try_number + 1):
             statement = self.statement(number)
             of_the_try = f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.map_index}/{task.max_tries}/{number}"
@@ -45,7 +52,8 @@ class _QueryOperator(AwsOperator):
                 break
             log.info("Query %s, of try %s, ended without a result.", query_id, number)
         log.info("Query %s, of try %s:\n%s", query_id, number, statement)
-        return f"{query_id}/{number}"
+        handle = f"{query_id}/{number}"
+        return f"{handle}/{made_from}" if made_from and number == task.try_number else handle
 
     def waiting(self, handle: str) -> Wait:
         return athena.waiting(_query(handle))
@@ -62,7 +70,8 @@ class WriteTableOperator(_QueryOperator):
     """Computes a table of include/sql under a name and in a folder of its own, where nobody reads it yet.
 
     table: its name once published. file: its SELECT. version: of the run, a word of letters, digits and underscores.
-    What earlier runs left is removed. Returns {table, staged (the name aside), location, rows, bytes_scanned, seconds,
+    What earlier runs left is removed. Returns {table, staged (the name aside), location, made_from (what stands for the
+    fact and the statements that it was computed from; empty if that is not known), rows, bytes_scanned, seconds,
     query_id}.
     """
 
@@ -74,6 +83,9 @@ class WriteTableOperator(_QueryOperator):
         self.file = file
         self.version = version
 
+    def made_from(self) -> str:
+        return fingerprint(self.file, partitions())
+
     def statement(self, number: int) -> str:
         return (
             f"CREATE TABLE {qualified(self._staged(number))}\n"
@@ -82,7 +94,7 @@ class WriteTableOperator(_QueryOperator):
         )
 
     def finish(self, context: Context, handle: str) -> dict[str, Any]:
-        query_id, _, number = handle.partition("/")
+        query_id, number, *made_from = handle.split("/")
         query = athena.ended(query_id)
         staged = self._staged(int(number))
         # The files go when the table is published next.
@@ -94,6 +106,7 @@ class WriteTableOperator(_QueryOperator):
             "table": self.table,
             "staged": staged,
             "location": self._location(int(number)),
+            "made_from": "".join(made_from),
             "rows": rows,
             "bytes_scanned": query.bytes_scanned,
             "seconds": query.seconds,

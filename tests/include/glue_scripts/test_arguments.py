@@ -27,6 +27,7 @@ GIVEN = {
     "REPORT": "s3://artifacts/reports/v1.json",
 }
 HEADER = ",".join(COLUMNS)
+ROW = "2019-10-01 00:00:00 UTC,view,1,2,,,3.00,4,"
 
 
 def test_the_script_and_the_contract_name_the_same_columns_and_event_types() -> None:
@@ -69,7 +70,8 @@ def test_a_wrong_argument_is_named(wrong: dict[str, str], sentence: str) -> None
         '"' + HEADER.replace(",", '","') + '"',
         '"event_time"' + HEADER.removeprefix("event_time"),
         "\r\n  \n" + HEADER,
-        "2019-10-01 00:00:00 UTC,view,1,2,,,3.00,4,",
+        ROW,
+        f"{HEADER}\n{ROW}\rmore",
         "2019-10-01 00:00:00 UTC,vi\0ew,1,2,,,3.00,4,",
         "view,2019-10-01 00:00:00 UTC,cut",
         "",
@@ -102,10 +104,19 @@ def test_a_header_of_other_columns_is_refused(first_line: str) -> None:
     [
         ("a.csv", gzip.compress(HEADER.encode()), r"a\.csv is compressed, or named so; unpack it"),
         ("a.csv", b"PK\x03\x04\x14\0\b,2019-Nov.csv", r"a\.csv is compressed, or named so; unpack it"),
-        ("a.csv.GZ", HEADER.encode(), r"a\.csv\.GZ is compressed, or named so; unpack it, name it \.csv"),
+        (
+            "a.csv.GZ",
+            HEADER.encode(),
+            r"a\.csv\.GZ is compressed, or named so; unpack it, upload it again under a name in \.csv, and remove",
+        ),
         ("a.csv", HEADER.encode("utf-16"), r"a\.csv is UTF-16, as spreadsheets save Unicode text; save it as UTF-8"),
         ("a.csv", f"{HEADER}\r2019-10-01".encode(), r"a\.csv ends its lines in carriage returns alone; convert it"),
         ("a.csv", b"2019-10-01 00:00:00 UTC\r2019-10-01", r"a\.csv ends its lines in carriage returns alone"),
+        (
+            "a.csv",
+            f'{HEADER}\n{ROW}\r"2019-10-01 00:00:00 UTC",view'.encode(),
+            r"a\.csv ends its rows in carriage returns alone; convert it",
+        ),
     ],
 )
 def test_what_is_no_csv_in_utf8_is_refused(name: str, start: bytes, sentence: str) -> None:

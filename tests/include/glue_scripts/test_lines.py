@@ -116,7 +116,7 @@ def test_good_lines_are_events(spark: SparkSession, workspace: Workspace) -> Non
     rows = parsed(spark, workspace, "\n".join([HEADER, *GOOD.values()]))
     assert {name: row["reason"] for name, row in zip(GOOD, rows, strict=True)} == dict.fromkeys(GOOD)
     found = dict(zip(GOOD, rows, strict=True))
-    where = {"file", "block", "place"}
+    where = {"file", "block", "place", "bytes"}
     assert {name: value for name, value in found["an event"].asDict().items() if name not in where} == {
         "event_time": datetime.fromisoformat("2019-11-01T00:00:01+00:00").astimezone().replace(tzinfo=None),
         "event_type": "view",
@@ -148,6 +148,15 @@ def test_bad_lines_keep_their_text_and_say_why(spark: SparkSession, workspace: W
     assert {row["source"].removeprefix("file:").lstrip("/") for row in rows} == {
         str(workspace.put("2019-11", "")).lstrip("/")
     }
+
+
+def test_a_line_of_more_fields_than_the_parser_takes_is_set_aside(spark: SparkSession, workspace: Workspace) -> None:
+    """Rows that end in carriage returns alone, within a file of line feeds, are one line."""
+    rows = parsed(
+        spark, workspace, "\n".join([EVENT, "\r".join([EVENT] * 4000), "," * 30_000, changed(brand="x" * 30_000)])
+    )
+    assert [row["reason"] for row in rows] == [None, NINE, NINE, None]
+    assert rows[1]["line"] == "\r".join([EVENT] * 4000)[:10_000]
 
 
 def test_bytes_that_are_not_utf8_are_set_aside(spark: SparkSession, workspace: Workspace) -> None:

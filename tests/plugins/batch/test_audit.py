@@ -131,9 +131,12 @@ def test_a_day_without_an_event_is_told_and_published_all_the_same(
 def test_a_month_missing_in_the_report_fails(world: World) -> None:
     world.report("v", {MONTH: told(0, 0, 0)})
     refused = audit(["2019-10", MONTH], "v", most_quarantined=1)["refused"]
-    assert refused == {"2019-10": "the job's report has no 2019-10"}
+    again = "start ecomm_batch_kpis again, which converts the month once more"
+    assert refused == {"2019-10": f"the job's report has no 2019-10; {again}"}
 
 
 def test_a_missing_report_fails(world: World) -> None:
-    with pytest.raises(DataError, match=r"left no report at s3://.*/reports/csv_to_parquet/v\.json; run it again"):
+    with pytest.raises(
+        DataError, match=r"left no report at s3://.*/reports/csv_to_parquet/v\.json; start ecomm_batch_kpis with"
+    ):
         audit([MONTH], "v", most_quarantined=1)

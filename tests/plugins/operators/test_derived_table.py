@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from ecomm import catalog
-from ecomm.batch.publish import publish_table
+from ecomm.batch.publish import publish_activity, publish_table
+from ecomm.batch.served import MADE_FROM, fingerprint, partitions
 from ecomm.errors import DataError
 from ecomm.operators.derived_table import AuditTableOperator, WriteTableOperator
 from ecomm.waiting import wait
@@ -166,10 +167,26 @@ def test_a_table_that_an_earlier_run_left_aside_is_removed(world: World, write: 
     assert {key.split("/")[2] for key in world.keys("kpi/kpi_test/")} == {"v2-1"}
 
 
+@pytest.mark.parametrize("changes", ["the fact", "the statement"])
+def test_a_table_says_what_it_was_computed_from_and_not_what_is_there_when_it_is_published(
+    world: World, write: Write, sql: Path, changes: str
+) -> None:
+    made_from, written = fingerprint(FILE, partitions()), write()
+    if changes == "the fact":
+        publish_activity(["2019-11"], [], "v2")
+    else:
+        (sql / FILE).write_text("-- Others.\nselect 1 as number")
+    publish_table(written, FILE)
+    table = catalog.find_table(world.names.curated_database, "kpi_test")
+    assert table is not None
+    assert table["Parameters"][MADE_FROM] == made_from != fingerprint(FILE, partitions())
+
+
 def test_a_try_takes_over_the_query_of_one_whose_worker_died(world: World, sql: Path) -> None:
     died = writing().start(context(try_number=1))
     written = writing().execute(context(try_number=2))
-    assert died == f"{written['query_id']}/1"
+    assert died.startswith(f"{written['query_id']}/1/")
+    assert written["made_from"] == ""
     assert written["staged"] == "kpi_test__v1_1"
     assert queries(world) == 1
     died = auditing(written).start(context(try_number=1))
