@@ -80,8 +80,8 @@ def test_a_restart_from_a_snapshot_keeps_the_users_of_the_hour(silent: Counting,
     known = [click(user, since + 300 * number) for number, user in enumerate(CROWD[:300])]
     silent.send(known)
     # They have been read in each shard when these have.
-    read = [click(-number, since + 95_000) for number in range(1, len(silent.shards()) + 1)]
-    silent.wake(since + 95_000)
+    read = [click(-number, since + 90_000) for number in range(1, len(silent.shards()) + 1)]
+    silent.wake(since + 90_000)
     silent.stop()
     silent.start()
     at = since + ORDINARY_SECONDS * 1000

@@ -44,7 +44,8 @@ public class UserTraffic extends ProcessTableFunction<Row> {
     if (visits.forgotten() > time.time()) {
       time.registerOnTime(visits.forgotten());
     } else {
-      context.clearAll();
+      // And not clearAll: it looks at the timers of all users, for each user.
+      context.clearAllState();
     }
   }
 }
