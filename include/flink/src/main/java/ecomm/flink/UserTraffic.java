@@ -44,7 +44,7 @@ public class UserTraffic extends ProcessTableFunction<Row> {
     if (visits.forgotten() > time.time()) {
       time.registerOnTime(visits.forgotten());
     } else {
-      // And not clearAll: it looks at the timers of all users, for each user.
+      // And not clearAll: it goes through the timers of all users, and leaves another user as the current one.
       context.clearAllState();
     }
   }
