@@ -21,8 +21,10 @@ from string import Template
 
 SQL = Path(__file__).resolve().parent / "sql"
 TABLES = ("ecomm_user_activity_stream_1", "ecomm_user_activity_stream_2", "ecomm_traffic")
+# Classes of the jar.
+FUNCTIONS = ("user_traffic", "window_traffic")
 # Each reads the one before it.
-VIEWS = ("user_windows", "user_windows_of_the_hour", "traffic_windows")
+VIEWS = ("user_windows", "traffic_changes", "traffic_windows")
 INSERTS = ("final_counts", "early_counts", "traffic")
 
 # Where the service puts the property groups.
@@ -32,7 +34,7 @@ CONNECTOR_OPTIONS = ("aws.", "source.", "sink.", "stream.")
 # How long an early count is kept after its last click: well over a window and the watermark's delay, so that clicks of
 # one window that arrive apart are counted together, and no longer, since there is one for every user and window.
 EARLY_COUNT_KEPT = "2 min"
-# A window of the traffic, as the views cut it.
+# A window of the traffic, as user_windows.sql cuts it.
 TRAFFIC_WINDOW_SECONDS = 5
 LONGEST_BASELINE = 86_400 // TRAFFIC_WINDOW_SECONDS
 
@@ -152,7 +154,7 @@ def statements(groups: Groups) -> dict[str, str]:
         "early_counts": {"early_threshold": str(threshold)},
         "traffic": traffic_values(groups, detection),
     }
-    names = TABLES + VIEWS + INSERTS
+    names = TABLES + FUNCTIONS + VIEWS + INSERTS
     return {name: Template((SQL / f"{name}.sql").read_text()).substitute(values.get(name, {})) for name in names}
 
 
@@ -170,7 +172,7 @@ def submit(groups: Groups) -> None:
     # that is merely slow, as after a restart, and its clicks are late then: the time has to outlast such a stall.
     configuration.set("table.exec.source.idle-timeout", idle)
     configuration.set("table.exec.state.ttl", EARLY_COUNT_KEPT)
-    for declared in TABLES + VIEWS:
+    for declared in TABLES + FUNCTIONS + VIEWS:
         environment.execute_sql(rendered[declared])
     job = environment.create_statement_set()
     for insert in INSERTS:

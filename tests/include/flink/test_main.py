@@ -57,8 +57,10 @@ def test_properties_fill_in_the_statements(main: ModuleType, groups: Groups) -> 
         "ecomm_user_activity_stream_1",
         "ecomm_user_activity_stream_2",
         "ecomm_traffic",
+        "user_traffic",
+        "window_traffic",
         "user_windows",
-        "user_windows_of_the_hour",
+        "traffic_changes",
         "traffic_windows",
         "final_counts",
         "early_counts",
@@ -135,6 +137,7 @@ def test_the_tables_can_be_printed_for_a_sql_client() -> None:
     assert printed.count("create table") == printed.count(");\n") == 3
     assert "insert into" not in printed
     assert "view" not in printed
+    assert "function" not in printed
 
 
 def run(file: Path) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,1 @@
+create temporary function user_traffic as 'ecomm.flink.UserTraffic'

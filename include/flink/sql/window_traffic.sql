@@ -1,0 +1,1 @@
+create temporary function window_traffic as 'ecomm.flink.WindowTraffic'
