@@ -104,7 +104,7 @@ def _upload(airflow: Airflow, files: Sequence[str], progress: Progress) -> tuple
         progress.note(f"Joining the upload of an earlier demo: {airflow.url}/dags/{UPLOAD}/runs/{at_work.run_id}")
         follow(airflow, UPLOAD, at_work.run_id, progress)
         return at_work.run_id, None
-    months = stored_months.stored(airflow, UPLOAD, settings().raw_bucket)
+    months = stored_months.stored(settings().raw_bucket)
     if not files:
         stored_months.refuse_to_generate_over(months)
     for sentence in stored_months.sentences(months, files) if files else []:

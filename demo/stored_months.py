@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from ecomm.contract import MONTH_NAMES, month_of_partition
-from ecomm.raw_bucket import is_data
-from ecomm.upload.layout import UNCOMPRESSED, csv_key, is_archived_day
+from ecomm.contract import MONTH_NAMES
+from ecomm.upload.origins import origins
 
 from demo import DemoError
-from demo.airflow_api import Airflow, Run
 from demo.sources import members
 
 GENERATE = {"source": "generate", "replace": True}
@@ -30,35 +28,9 @@ def configuration(files: Sequence[str]) -> dict[str, Any]:
     return {"source": "files", "sources": list(files), "replace": True} if files else dict(GENERATE)
 
 
-def stored(airflow: Airflow, upload: str, bucket: str) -> dict[str, bool]:
-    """The months of data sets in the raw bucket, and of each whether the generator made it and nothing else is there.
-
-    The days that the stream's archive brought stay in any case, so a month of these alone is none.
-    """
-    pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=UNCOMPRESSED)
-    keys: dict[str, set[str]] = {}
-    for found in (found for page in pages for found in page.get("Contents", [])):
-        month = month_of_partition(found["Key"])
-        if month and is_data(found["Key"], found["Size"]) and not is_archived_day(found["Key"]):
-            keys.setdefault(month, set()).add(found["Key"])
-    origins = _origins(airflow, upload, set(keys))
-    return {month: keys[month] == {csv_key(month)} and origins.get(month, False) for month in sorted(keys)}
-
-
-def _origins(airflow: Airflow, upload: str, months: set[str]) -> dict[str, bool]:
-    """Of each of the months that an upload brought whether the last one of it generated the rows."""
-    found: dict[str, bool] = {}
-    for run in airflow.runs(upload, "success") if months else []:
-        if months <= found.keys():
-            break
-        summary = airflow.returned(upload, run.run_id, "summarize") or {}
-        for month in summary.get("months", []):
-            found.setdefault(month, _generated(run))
-    return found
-
-
-def _generated(run: Run) -> bool:
-    return run.conf.get("source") == "generate" or not (run.conf.get("source") or run.conf.get("sources"))
+def stored(bucket: str) -> dict[str, bool]:
+    """The months of data sets in the raw bucket, and of each whether it holds generated rows alone."""
+    return origins(bucket, boto3.client("s3"))
 
 
 def refuse_to_generate_over(months: Mapping[str, bool]) -> None:

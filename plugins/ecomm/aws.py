@@ -36,9 +36,12 @@ def error_code(error: Exception) -> str:
     return str(response.get("Error", {}).get("Code", ""))
 
 
-def list_objects(bucket: str, prefix: str) -> list[dict[str, Any]]:
-    """Every object under the prefix, as ListObjectsV2 describes it (Key, Size, ETag, LastModified), by key."""
-    pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+def list_objects(bucket: str, prefix: str, s3: Any = None) -> list[dict[str, Any]]:
+    """Every object under the prefix, as ListObjectsV2 describes it (Key, Size, ETag, LastModified), by key.
+
+    s3: a client of the caller's own, if it is no task of Airflow's.
+    """
+    pages = (s3 or client("s3")).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return [found for page in pages for found in page.get("Contents", [])]
 
 

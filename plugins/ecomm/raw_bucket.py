@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from ecomm.aws import list_objects
 from ecomm.contract import is_month, month_of_partition
-from ecomm.upload.layout import UNCOMPRESSED
+from ecomm.upload.layout import UNCOMPRESSED, is_archived_day
+from ecomm.upload.taken_out import months_out
 
 
 class RawObject(NamedTuple):
@@ -28,10 +29,18 @@ def is_data(key: str, size: int) -> bool:
 
 
 def files_by_month(bucket: str) -> dict[str, list[RawObject]]:
-    """The CSV files of each month (2019-11) below `ecomm_user_activity_uncompressed/`, by key."""
+    """The CSV files of each month (2019-11) below `ecomm_user_activity_uncompressed/`, by key.
+
+    A month that was taken out is none, whatever days the stream's archive has brought of it.
+    """
     months: dict[str, list[RawObject]] = {}
     for listed in list_objects(bucket, UNCOMPRESSED):
         month = month_of_partition(listed["Key"])
         if month and is_month(month) and is_data(listed["Key"], listed["Size"]):
             months.setdefault(month, []).append(RawObject(listed["Key"], listed["Size"], listed["ETag"]))
-    return months
+    uploaded = {
+        month: {file.key: file.etag for file in files if not is_archived_day(file.key)}
+        for month, files in months.items()
+    }
+    out = months_out(bucket, uploaded)
+    return {month: files for month, files in months.items() if month not in out}

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
+from datetime import date
 from pathlib import Path
+from uuid import uuid4
 
+import boto3
 import pytest
+from ecomm.upload.layout import LAYOUT_VERSION, LEDGER, archived_day_key, csv_key, zip_key
 
 from demo import DemoError
 from demo.needs import csv_bytes
-from demo.stored_months import configuration, months_of, refuse_to_generate_over, sentences
+from demo.stored_months import configuration, months_of, refuse_to_generate_over, sentences, stored
+from tests.conftest import Platform
 
 HEADER = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"
 
@@ -83,3 +89,22 @@ def test_made_up_rows_never_replace_data_of_the_user_s() -> None:
 def test_the_upload_is_told_what_it_brings() -> None:
     assert configuration([]) == {"source": "generate", "replace": True}
     assert configuration(["/data/a.csv"]) == {"source": "files", "sources": ["/data/a.csv"], "replace": True}
+
+
+def test_the_origin_of_a_month_is_what_the_upload_knows_of_it(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever made the month, and whatever Airflow remembers of its runs."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", platform.endpoint)
+    s3, bucket = boto3.client("s3"), f"stored-{uuid4().hex[:12]}"
+    s3.create_bucket(Bucket=bucket)
+    assert stored(bucket) == {}
+    for key in (zip_key("2019-10"), csv_key("2019-11"), archived_day_key("2019-12", date(2019, 12, 1))):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x\n")
+    assert stored(bucket) == {"2019-10": False, "2019-11": False}
+    record = {"sources": ["rows"], "rows": 1, "bytes": 2, "made_up": True}
+    etag = s3.head_object(Bucket=bucket, Key=csv_key("2019-11"))["ETag"]
+    months = {"2019-11": {**record, "files": {csv_key("2019-11"): etag}}}
+    ledger = {"layout_version": LAYOUT_VERSION, "sources": {"rows": ["2019-11"]}, "months": months}
+    s3.put_object(Bucket=bucket, Key=LEDGER, Body=json.dumps(ledger).encode())
+    assert stored(bucket) == {"2019-10": False, "2019-11": True}

@@ -13,7 +13,7 @@ from ecomm.batch.partition_key import Volume
 from ecomm.batch.served import accepted_limit, changed_months, location, outdated_tables, partitions, snapshot
 from ecomm.contract import is_month
 from ecomm.errors import DataError
-from ecomm.raw_bucket import files_by_month
+from ecomm.raw_bucket import RawObject, files_by_month
 from ecomm.settings import settings
 from ecomm.upload.layout import UNCOMPRESSED
 
@@ -21,22 +21,28 @@ log = logging.getLogger(__name__)
 
 
 def choose(
-    run_id: str, asked: Sequence[str], most_quarantined: float, by_month: Mapping[str, float] | None = None
+    run_id: str,
+    present: Mapping[str, Iterable[RawObject]],
+    asked: Sequence[str],
+    most_quarantined: float,
+    by_month: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Returns what the raw bucket holds that the curated table does not serve, whatever events there were.
 
-    asked: months of the form, converted in any case and alone. most_quarantined: the largest share of a month's
-    uploaded rows that may be set aside; by_month: that of single months. Returns {months (to convert), gone (served,
-    but no longer in the bucket), snapshots ({month: what stands for its objects as listed now}), limits ({month: its
-    share}), left_out ({month: why an earlier run refused these very files}), waiting (months that changed, but are not
-    those of the form), outdated (tables to compute again), served ({month: where the months to convert and those left
-    out are served from}), version}. Raises DataError if the bucket holds no month and none is served, or a month of the
-    form is wrong or missing.
+    present: the months of the bucket with their files. asked: months of the form, converted in any case and alone.
+    most_quarantined: the largest share of a month's uploaded rows that may be set aside; by_month: that of single
+    months. Returns {months (to convert), gone (served, but no longer present), snapshots ({month: what stands for its
+    objects as listed now}), limits ({month: its share}), left_out ({month: why an earlier run refused these very
+    files}), waiting (months that changed, but are not those of the form), outdated (tables to compute again), served
+    ({month: where the months to convert and those left out are served from}), version}. Raises DataError if no month
+    is present and none is served, or a month of the form is wrong or missing.
     """
-    bucket, served = settings().raw_bucket, partitions()
-    snapshots = {month: snapshot(files) for month, files in files_by_month(bucket).items()}
+    served = partitions()
+    snapshots = {month: snapshot(files) for month, files in present.items()}
     if not snapshots and not served:
-        raise DataError(f"s3://{bucket}/{UNCOMPRESSED} holds no month; run the DAG ecomm_dataset_upload first.")
+        raise DataError(
+            f"s3://{settings().raw_bucket}/{UNCOMPRESSED} holds no month; run the DAG ecomm_dataset_upload first."
+        )
     _check(asked, snapshots)
     limits = {
         month: (by_month or {}).get(
@@ -118,7 +124,7 @@ def _check(asked: Sequence[str], present: Collection[str]) -> None:
     if missing := sorted(set(asked) - set(present)):
         raise DataError(
             f"The raw bucket has no {', '.join(missing)}, only {', '.join(sorted(present)) or 'no month at all'}; "
-            "upload it first, or leave it out."
+            "upload it first, put it back if it was taken out (docs/guides/take-a-month-out.md), or leave it out."
         )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ecomm import athena
-from ecomm.aws import client, list_objects
+from ecomm.aws import client
 from ecomm.batch import partition_key_report, refusals
 from ecomm.batch.audit import ROWS, audit
 from ecomm.batch.months import average_month, choose, job_arguments, still_waiting
@@ -18,32 +18,36 @@ from ecomm.batch.publish import publish_activity, require_written
 from ecomm.batch.served import changed_months, counts, location, parameters, partitions, snapshot
 from ecomm.batch.take_out import take_out
 from ecomm.catalog import Partition
-from ecomm.contract import DOMAINS, month_of_partition
+from ecomm.contract import DOMAINS
 from ecomm.errors import AirflowSkipException, DataError
 from ecomm.raw_bucket import files_by_month
 from ecomm.settings import settings
 from ecomm.sql import qualified
-from ecomm.upload.layout import TAKEN_OUT
+from ecomm.upload.taken_out import months_taken_out
 
 log = logging.getLogger(__name__)
 
 
 def plan(params: Mapping[str, Any], run_id: str) -> dict[str, Any]:
     """What the run has to do, as ecomm.batch.months.choose says; months to be taken out are moved aside first."""
-    _check_absent(params)
-    take_out(params["take_out"], run_id)
+    bucket = settings().raw_bucket
+    present = files_by_month(bucket)
+    _check_absent(params, present)
+    if params["take_out"]:
+        take_out(params["take_out"], run_id)
+        present = files_by_month(bucket)
     by_month = {month: percent / 100 for month, percent in params["most_quarantined_by_month"].items()}
-    return choose(run_id, params["months"], params["most_quarantined"] / 100, by_month)
+    return choose(run_id, present, params["months"], params["most_quarantined"] / 100, by_month)
 
 
-def _check_absent(params: Mapping[str, Any]) -> None:
+def _check_absent(params: Mapping[str, Any], present: Collection[str]) -> None:
     """Raises DataError, before anything is moved, if the form asks for a month and takes it out, or misspells one."""
     if both := sorted({*params["months"]} & {*params["take_out"]}):
         raise DataError(f"The form converts {', '.join(both)} and takes it out; choose one of both.")
-    bucket = settings().raw_bucket
-    taken_out = {month_of_partition(found["Key"]) or "" for found in list_objects(bucket, TAKEN_OUT)} - {""}
-    known = files_by_month(bucket).keys() | partitions().keys() | taken_out
     for name in ("take_out", "most_quarantined_by_month"):
+        if {*params[name]} <= set(present):
+            continue
+        known = {*present, *partitions(), *months_taken_out(settings().raw_bucket)}
         if unknown := sorted({*params[name]} - known):
             raise DataError(
                 f"{name} names {', '.join(unknown)}, but the raw bucket has {', '.join(sorted(known)) or 'no month'}."

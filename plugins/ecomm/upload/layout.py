@@ -12,7 +12,7 @@ LAYOUT_VERSION = 1
 ZIPPED = "ecomm_user_activity/"
 UNCOMPRESSED = "ecomm_user_activity_uncompressed/"
 SAMPLE = "ecomm_user_activity_sample/"
-# Months that were taken out of the data set, in the layout of the uncompressed ones.
+# Months that were taken out of the data set; ecomm.upload.taken_out says how.
 TAKEN_OUT = "ecomm_user_activity_taken_out/"
 ARCHIVED_DAY = "archive-"
 LEDGER = "ecomm_user_activity_ledger.json"

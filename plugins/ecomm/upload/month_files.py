@@ -19,16 +19,18 @@ class MonthFiles:
 
     own_zip: name of the one source that has all of the month's rows, and whose zip is uploaded as it is, through `zip`;
         None where the zip is made here.
+    mark: of the upload of made-up rows that writes them; None for rows of a shop.
     """
 
-    def __init__(self, bucket: str, month: str, pool: PartPool, own_zip: str | None) -> None:
+    def __init__(self, bucket: str, month: str, pool: PartPool, own_zip: str | None, mark: str | None) -> None:
         self.month = month
         self.own_zip = own_zip
-        self.zip = ObjectWriter(bucket, zip_key(month), pool, "application/zip")
-        self._csv = ObjectWriter(bucket, csv_key(month), pool, "text/csv")
+        self.zip = ObjectWriter(bucket, zip_key(month), pool, "application/zip", mark)
+        self._csv = ObjectWriter(bucket, csv_key(month), pool, "text/csv", mark)
         self._archive = None if own_zip else ZipFile(self.zip, "w", ZIP_DEFLATED, compresslevel=COMPRESSION_LEVEL)  # type: ignore[call-overload]
         # zipfile dates a member it makes itself 1980-01-01, so the same rows are the same bytes.
         self._member = self._archive.open(member_name(month), "w", force_zip64=True) if self._archive else None
+        self._made_up = mark is not None
         self._sources: list[str] = []
         self._rows = 0
         self._row_open = False
@@ -48,12 +50,18 @@ class MonthFiles:
         self._row_open = not piece.data.endswith(b"\n")
         self._rows += piece.rows
 
+    @property
+    def keys(self) -> tuple[str, str]:
+        """Of both objects."""
+        return self.zip.key, self._csv.key
+
     def close(self) -> MonthRecord:
         if self._archive and self._member:
             self._member.close()
             self._archive.close()
         zipped, csv = self.zip.close(), self._csv.close()
-        return MonthRecord(self._sources, self._rows, csv.bytes, {zipped.key: zipped.etag, csv.key: csv.etag})
+        files = {zipped.key: zipped.etag, csv.key: csv.etag}
+        return MonthRecord(self._sources, self._rows, csv.bytes, files, self._made_up)
 
     def abort(self) -> None:
         self.zip.abort()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Sequence
 from typing import NamedTuple
+from uuid import uuid4
 
 from ecomm.aws import delete_objects, list_objects
 from ecomm.contract import month_of_partition
@@ -13,6 +13,7 @@ from ecomm.errors import DataError
 from ecomm.raw_bucket import is_data
 from ecomm.upload.layout import UNCOMPRESSED, ZIPPED, is_archived_day
 from ecomm.upload.ledger import Ledger
+from ecomm.upload.made_up import refuse_to_replace
 from ecomm.upload.month_files import MonthFiles
 from ecomm.upload.objects import PartPool
 from ecomm.upload.progress import Progress, megabytes
@@ -62,7 +63,7 @@ def upload_months(bucket: str, sources: Sequence[Source], replace: bool) -> dict
         ]
         try:
             if unread:
-                _Pass(bucket, ledger, settled, split, unread).run()
+                _Pass(bucket, ledger, settled, split, unread, replace=replace).run()
             break
         except _ReadAgainError as again:
             log.info("%s The sources are read again.", again)
@@ -73,8 +74,17 @@ def upload_months(bucket: str, sources: Sequence[Source], replace: bool) -> dict
     if kept:
         log.info("Uploaded before, with the same contents, and left as it is: %s.", ", ".join(kept))
     _tidy(bucket, ledger, months, replace)
+
+    def enter(latest: Ledger) -> None:
+        latest.sources |= {fingerprint: ledger.sources[fingerprint] for fingerprint in fingerprints}
+        for month in months:
+            if month not in settled:
+                latest.enter(month, ledger.months[month])
+        if replace:
+            latest.months = {month: record for month, record in latest.months.items() if month in months}
+
     if unread or replace:
-        ledger.write(bucket)
+        Ledger.change(bucket, enter)
     return {month: MonthSize(ledger.months[month].rows, ledger.months[month].bytes) for month in months}
 
 
@@ -92,13 +102,22 @@ class _Pass:
     """One reading of the sources from end to end; enters what it uploaded into the ledger when all is complete."""
 
     def __init__(
-        self, bucket: str, ledger: Ledger, settled: set[str], split: set[str], sources: Sequence[tuple[Source, str]]
+        self,
+        bucket: str,
+        ledger: Ledger,
+        settled: set[str],
+        split: set[str],
+        sources: Sequence[tuple[Source, str]],
+        *,
+        replace: bool,
     ) -> None:
         self._bucket = bucket
         self._ledger = ledger
         self._settled = settled
         self._split = split
         self._sources = sources
+        self._replace = replace
+        self._mark = uuid4().hex if any(source.made_up for source, _ in sources) else None
         sizes = [source.size for source, _ in sources]
         self._progress = Progress(None if None in sizes else sum(size or 0 for size in sizes))
         self._pool = PartPool()
@@ -111,9 +130,9 @@ class _Pass:
                 for source, fingerprint in self._sources:
                     log.info("Reading %s", source.name)
                     held[fingerprint] = self._read(source, fingerprint)
+                if self._mark:
+                    self._begin(self._mark)
                 records = {month: files.close() for month, files in sorted(self._files.items())}
-                if any(source.made_up for source, _ in self._sources):
-                    records = {month: dataclasses.replace(record, made_up=True) for month, record in records.items()}
             except BaseException:
                 for files in self._files.values():
                     files.abort()
@@ -126,6 +145,15 @@ class _Pass:
             )
         self._ledger.sources |= held
         self._ledger.months |= records
+
+    def _begin(self, mark: str) -> None:
+        """Notes the made-up objects before the first of them appears, so that an upload that is killed can be repeated.
+
+        Looks again at what is in their place, since hours may have passed.
+        """
+        refuse_to_replace(self._bucket, self._files, self._replace)
+        keys = [key for files in self._files.values() for key in files.keys]
+        Ledger.change(self._bucket, lambda latest: latest.begin(keys, mark))
 
     def _read(self, source: Source, fingerprint: str) -> list[str]:
         """Writes the rows of one source to their months, and returns these."""
@@ -168,7 +196,9 @@ class _Pass:
                     f"{source.name} has rows of {month}, but the data set holds {MOST_MONTHS} other months already; "
                     "is every event_time right? Upload more months in several runs."
                 )
-            files = self._files[month] = MonthFiles(self._bucket, month, self._pool, source.name if own_zip else None)
+            files = self._files[month] = MonthFiles(
+                self._bucket, month, self._pool, source.name if own_zip else None, self._mark
+            )
         elif own_zip or files.own_zip:
             shared = [name for name in (source.name, files.own_zip) if name]
             raise _ReadAgainError(f"{source.name} is not the only source of {month}.", split=shared)

@@ -14,6 +14,8 @@ PART = 8 * 1024 * 1024
 PARTS_BEFORE_GROWTH = 1000
 UPLOADS_AT_ONCE = 4
 PARTS_IN_MEMORY = 6
+# The key of an object's metadata that says which upload of made-up rows wrote it.
+MARK = "made-up"
 
 
 class Written(NamedTuple):
@@ -46,13 +48,16 @@ class PartPool:
 
 
 class ObjectWriter:
-    """A writable file that becomes the object `key` when `close` returns, and nothing at all when it is aborted."""
+    """A writable file that becomes the object `key` when `close` returns, and nothing at all when it is aborted.
 
-    def __init__(self, bucket: str, key: str, pool: PartPool, content_type: str) -> None:
+    mark: of the upload of made-up rows that writes it; None for rows of a shop.
+    """
+
+    def __init__(self, bucket: str, key: str, pool: PartPool, content_type: str, mark: str | None = None) -> None:
         self.bucket = bucket
         self.key = key
         self._pool = pool
-        self._content_type = content_type
+        self._described = {"ContentType": content_type, **({"Metadata": {MARK: mark}} if mark else {})}
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._parts: list[Future[dict[str, Any]]] = []
@@ -77,7 +82,7 @@ class ObjectWriter:
         """Completes the object; it replaces an earlier one in one step. Raises what the upload of a part raised."""
         if self._upload_id is None:
             answer = client("s3").put_object(
-                Bucket=self.bucket, Key=self.key, Body=b"".join(self._pending), ContentType=self._content_type
+                Bucket=self.bucket, Key=self.key, Body=b"".join(self._pending), **self._described
             )
         else:
             if self._pending:
@@ -104,9 +109,7 @@ class ObjectWriter:
 
     def _send(self) -> None:
         if self._upload_id is None:
-            started = client("s3").create_multipart_upload(
-                Bucket=self.bucket, Key=self.key, ContentType=self._content_type
-            )
+            started = client("s3").create_multipart_upload(Bucket=self.bucket, Key=self.key, **self._described)
             self._upload_id = started["UploadId"]
         for part in self._parts[-UPLOADS_AT_ONCE - PARTS_IN_MEMORY :]:
             if part.done():

@@ -14,6 +14,7 @@ from ecomm.batch.served import MADE_FROM, fingerprint, parameters, partitions, s
 from ecomm.contract import partition
 from ecomm.errors import DataError
 from ecomm.raw_bucket import RawObject, files_by_month
+from ecomm.settings import settings
 from ecomm.tables import AGGREGATES, MARTS
 from ecomm.upload.layout import UNCOMPRESSED
 
@@ -30,7 +31,10 @@ def remove(world: World, month: str, name: str = "a.csv") -> None:
 
 
 def choose(run_id: str, asked: Any = (), limit: float = 0.01, **by_month: float) -> dict[str, Any]:
-    return choose_months(run_id, asked, limit, {month.replace("_", "-")[1:]: most for month, most in by_month.items()})
+    present = files_by_month(settings().raw_bucket)
+    return choose_months(
+        run_id, present, asked, limit, {month.replace("_", "-")[1:]: most for month, most in by_month.items()}
+    )
 
 
 def snapshots(world: World) -> dict[str, Any]:
@@ -192,3 +196,32 @@ def test_the_job_is_told_its_folders(world: World) -> None:
         "--CLUSTER_BY": "category_id",
         "--REPORT": f"s3://{names.artifacts_bucket}/reports/csv_to_parquet/v.json",
     }
+
+
+def test_a_run_lists_the_months_once_and_looks_again_only_if_it_took_some_out(world: World) -> None:
+    from ecomm.batch.tasks import plan
+
+    listed: list[str] = []
+
+    def note(params: Any, **_: Any) -> None:
+        listed.append(params["Prefix"])
+
+    form = {"months": [], "take_out": [], "most_quarantined": 1, "most_quarantined_by_month": {"2019-11": 5}}
+    put(world, "2019-11")
+    put(world, "2019-12")
+    s3 = world.aws.client("s3")
+    s3.meta.events.register("provide-client-params.s3.ListObjectsV2", note)
+    try:
+        assert plan(form, "run 1")["months"] == ["2019-11", "2019-12"]
+    finally:
+        s3.meta.events.unregister("provide-client-params.s3.ListObjectsV2", note)
+    assert listed.count(UNCOMPRESSED) == 1
+    serve(world, "2019-11", "2019-12")
+    chosen = plan({**form, "take_out": ["2019-12"]}, "run 2")
+    assert (chosen["months"], chosen["gone"]) == ([], ["2019-12"])
+    # Taken out already, which is no mistake; and one that never was, which is.
+    assert plan({**form, "take_out": ["2019-12"]}, "run 3")["gone"] == ["2019-12"]
+    with pytest.raises(DataError, match="take_out names 2018-01, but the raw bucket has 2019-11, 2019-12"):
+        plan({**form, "take_out": ["2018-01"]}, "run 4")
+    with pytest.raises(DataError, match=r"has no 2019-12, only 2019-11; .* put it back if it was taken out"):
+        plan({**form, "months": ["2019-12"]}, "run 5")
