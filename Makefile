@@ -267,25 +267,13 @@ test-demo: setup  # simulator, generator, demo and price model
 test-runs: setup  # runs in a whole Airflow: every way to start one, and what is left when a worker dies
 	@.venv/airflow/bin/python $(PYTEST) tests/runs
 
-DEV := .venv/dev/bin
-SHELL_SCRIPTS := .ci/run $(wildcard setup/*.sh)
-
 .PHONY: lint
-lint: $(call ready,dev scan airflow local lambda)  ## check style, types, SQL, templates and shell scripts
-	@$(DEV)/ruff check
-	@$(DEV)/ruff format --check
-	@$(DEV)/mypy --python-executable .venv/airflow/bin/python dags plugins demo infra simulator include bench
-	@$(DEV)/mypy --python-executable .venv/local/bin/python local
-	@$(DEV)/mypy --python-executable .venv/lambda/bin/python lambda
-	@$(DEV)/sqlfluff lint --disable-progress-bar include/sql
-	@$(MAKE) check-templates
-	@$(DEV)/shellcheck $(SHELL_SCRIPTS)
+lint: $(call ready,dev scan airflow local lambda)  ## check style, types, SQL, templates, shell scripts and spelling; CHECKS="style types" runs some of them
+	@setup/lint.sh $(CHECKS)
 
-# As cfn-lint and the scanner find them; what is left out is said beside the resource it is left out for.
 .PHONY: check-templates
 check-templates: $(call ready,dev scan)  ## check the templates: syntax and the security of what they make
-	@$(DEV)/cfn-lint infra/*.yaml
-	@.venv/scan/bin/checkov --config-file .checkov.yaml --directory infra
+	@setup/lint.sh templates
 
 .PHONY: bench
 bench: setup $(FLINK_APPLICATION)  ## measure figures against their peers, into var/bench/; LONG=1 for those that take minutes
