@@ -260,8 +260,8 @@ test-images: $(call ready,airflow $(MWAA_RUNTIMES))  # the package, as each imag
 
 # A suite of its own: the one above configures Airflow for itself, this one starts an Airflow.
 .PHONY: test-demo
-test-demo: setup  # simulator, generator, demo and price model
-	@.venv/airflow/bin/python $(PYTEST) tests/simulator tests/demo tests/bench
+test-demo: setup  # simulator, generator, demo, price model and pages
+	@.venv/airflow/bin/python $(PYTEST) tests/simulator tests/demo tests/bench tests/docs
 
 .PHONY: test-runs
 test-runs: setup  # runs in a whole Airflow: every way to start one, and what is left when a worker dies
