@@ -31,7 +31,7 @@ PYTHON_spark := 3.13
 PYTHON_lambda := 3.13
 
 # The images of Amazon MWAA that the DAGs are held to; the default one is what runs on this machine.
-MWAA_IMAGES := 3.0.6 3.2.1 3.3.1
+export MWAA_IMAGES := 3.0.6 3.2.1 3.3.1
 MWAA_DEFAULT := 3.2.1
 MWAA_RUNTIMES := $(addprefix mwaa-,$(MWAA_IMAGES))
 $(foreach runtime,$(MWAA_RUNTIMES),$(eval PYTHON_$(runtime) := 3.12))
@@ -219,8 +219,8 @@ flink-sql: $(call ready,local) $(FLINK_JARS) $(FLINK_GATEWAY)  ## open Flink's S
 
 # ---- checks ---------------------------------------------------------------------------------------------------------
 
-PYTEST = -m pytest --durations=5
 # The longest first. Each waits for engines a third of its time, so three of them keep two processors busy.
+# setup/test.sh says which folders a suite has, and which interpreter runs them.
 SUITES := airflow local flink alarm runs demo spark images lambda
 
 .PHONY: test
@@ -228,44 +228,20 @@ test: setup  ## run every test, each suite in an environment of its own
 	@echo "test: suites $(SUITES); each is shown when it has ended"
 	@$(MAKE) --jobs=3 --keep-going --output-sync=target $(addprefix test-,$(SUITES))
 
-.PHONY: test-spark
-test-spark: setup  # the Glue script on a Spark session
-	@.venv/spark/bin/python $(PYTEST) tests/include/glue_scripts
+.PHONY: test-fast
+test-fast: setup  ## run the tests that start no engine: no platform, Airflow, Spark or Flink
+	@echo "test-fast: shown when all have ended"
+	@setup/test.sh fast
 
-.PHONY: test-flink
-test-flink: setup  # the Java modules, and the application in Flink: what it counts, and that it loses nothing
-	@$(MVN) --file local/flink-connector-kinesis/pom.xml test $(PLAIN)
-	@$(MVN) --file include/flink/pom.xml test $(PLAIN)
-	@.venv/local/bin/python $(PYTEST) tests/local/flink tests/include/flink
+.PHONY: test-one
+test-one: setup  ## run T=tests/plugins/test_triggers.py::name, or a whole file or folder; OPTIONS="-x -k word" goes to pytest
+	@setup/test.sh one '$(T)' $(OPTIONS)
 
-.PHONY: test-lambda
-test-lambda: setup  # the function, from its zip and with what Lambda's runtime brings
-	@.venv/lambda/bin/python $(PYTEST) tests/lambda
-
-.PHONY: test-alarm
-test-alarm: setup  # from the click to the mail on a deployed platform, and what may go wrong between
-	@.venv/local/bin/python $(PYTEST) tests/alarm
-
-.PHONY: test-local
-test-local: setup  # the local platform, the SQL and the templates
-	@.venv/local/bin/python $(PYTEST) --ignore=tests/local/flink tests/local tests/include/sql tests/include/studio tests/infra
-
-.PHONY: test-airflow
-test-airflow: setup  # operators and DAGs, and that the roles allow what these call, and no more
-	@.venv/airflow/bin/python $(PYTEST) tests/plugins tests/dags tests/privileges
-
-.PHONY: test-images
-test-images: $(call ready,airflow $(MWAA_RUNTIMES))  # the package, as each image of MWAA unpacks and loads it
-	@MWAA_IMAGES="$(MWAA_IMAGES)" .venv/airflow/bin/python $(PYTEST) tests/mwaa
-
-# A suite of its own: the one above configures Airflow for itself, this one starts an Airflow.
-.PHONY: test-demo
-test-demo: setup  # simulator, generator, demo, price model and pages
-	@.venv/airflow/bin/python $(PYTEST) tests/simulator tests/demo tests/bench tests/docs
-
-.PHONY: test-runs
-test-runs: setup  # runs in a whole Airflow: every way to start one, and what is left when a worker dies
-	@.venv/airflow/bin/python $(PYTEST) tests/runs
+.PHONY: $(addprefix test-,$(SUITES))
+$(addprefix test-,$(filter-out images,$(SUITES))): setup
+test-images: $(call ready,airflow $(MWAA_RUNTIMES))
+$(addprefix test-,$(SUITES)): test-%:
+	@setup/test.sh suite $*
 
 .PHONY: lint
 lint: $(call ready,dev scan airflow local lambda)  ## check style, types, SQL, templates, shell scripts and spelling; CHECKS="style types" runs some of them
