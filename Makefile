@@ -244,7 +244,7 @@ $(addprefix test-,$(SUITES)): test-%:
 	@setup/test.sh suite $*
 
 .PHONY: lint
-lint: $(call ready,dev scan airflow local lambda)  ## check style, types, SQL, templates, shell scripts and spelling; CHECKS="style types" runs some of them
+lint: $(call ready,dev scan airflow local lambda spark)  ## check style, types, SQL, templates, shell scripts and spelling; CHECKS="style types" runs some of them
 	@setup/lint.sh $(CHECKS)
 
 .PHONY: check-templates

@@ -10,11 +10,17 @@ style() {
   $dev/ruff format --check
 }
 
-# Each folder is checked against the packages of the environment that runs it.
+# Each folder is checked against the packages of the environment that runs it, and so are the tests of that environment.
 types() {
-  $dev/mypy --python-executable .venv/airflow/bin/python dags plugins demo infra simulator include bench
-  $dev/mypy --python-executable .venv/local/bin/python local
-  $dev/mypy --python-executable .venv/lambda/bin/python lambda
+  check_types airflow dags plugins demo infra simulator include bench
+  check_types local local
+  check_types lambda lambda
+  check_types spark
+}
+
+check_types() {
+  # shellcheck disable=SC2046 # the folders of the tests
+  $dev/mypy --python-executable ".venv/$1/bin/python" "${@:2}" $(setup/test.sh folders "$1")
 }
 
 sql() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs tests with the interpreter of their folder: a suite of `make test`, a test by its name, or all that start no engine.
-# Usage: setup/test.sh suite NAME | one TEST [OPTION]... | fast
+# Usage: setup/test.sh suite NAME | one TEST [OPTION]... | fast | folders ENVIRONMENT
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -38,6 +38,14 @@ ignored() {
   awk -v suite="$1" 'NF && $1 != suite { print "--ignore=" $3 }' <<<"$table"
 }
 
+# Prints the folders of tests that an environment runs, without those inside another one.
+folders() {
+  local folder outer=:
+  while read -r folder; do
+    case $folder in "$outer"/*) ;; *) echo "$folder"; outer=$folder ;; esac
+  done < <(rows 2 "$1" | awk '{ print $3 }' | sort)
+}
+
 test_java() {
   for module in local/flink-connector-kinesis include/flink; do
     mvn --quiet --batch-mode --file "$module/pom.xml" test 2>&1 | awk '{ gsub(/\033\[[0-9;]*m/, ""); if (length($0)) print }'
@@ -72,7 +80,7 @@ run_fast() {
   for environment in $fast_environments; do
     # shellcheck disable=SC2046 # the table's words
     ".venv/$environment/bin/python" -m pytest -q --disable-warnings -m "not (platform or airflow or spark or flink)" \
-      $(rows 2 "$environment" | awk '{ print $3 }') >"$logs/$environment" 2>&1 &
+      $(folders "$environment") >"$logs/$environment" 2>&1 &
     pids+=($!)
   done
   for pid in "${pids[@]}"; do wait "$pid" || status=1; done
@@ -84,5 +92,6 @@ case ${1:-} in
   suite) run_suite "${2:?name a suite}" ;;
   one) run_one "${@:2}" ;;
   fast) run_fast ;;
+  folders) folders "${2:?name an environment}" ;;
   *) sed -n '2,3s/^# //p' "$0" >&2; exit 2 ;;
 esac
