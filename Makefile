@@ -21,20 +21,12 @@ RUNTIMES := airflow local spark flink lambda
 ready = $(foreach runtime,$(1),.venv/$(runtime)/.ready)
 
 # Each runtime has the Python of its AWS counterpart: MWAA 3.12, Glue 6.0 3.13, Managed Flink's FLINK-2_2 3.12, Lambda 3.13.
-PYTHON_airflow := 3.12
-PYTHON_flink := 3.12
-PYTHON_local := 3.12
-PYTHON_dev := 3.12
-PYTHON_screenshots := 3.12
-PYTHON_scan := 3.12
-PYTHON_spark := 3.13
-PYTHON_lambda := 3.13
+python = $(if $(filter spark lambda,$(1)),3.13,3.12)
 
 # The images of Amazon MWAA that the DAGs are held to; the default one is what runs on this machine.
 export MWAA_IMAGES := 3.0.6 3.2.1 3.3.1
 MWAA_DEFAULT := 3.2.1
 MWAA_RUNTIMES := $(addprefix mwaa-,$(MWAA_IMAGES))
-$(foreach runtime,$(MWAA_RUNTIMES),$(eval PYTHON_$(runtime) := 3.12))
 
 .PHONY: help
 help:  ## list the commands
@@ -71,9 +63,9 @@ setup: $(call ready,$(RUNTIMES)) .venv/spark/jars/.ready $(FLINK_JARS) $(FUNCTIO
 
 # The stamp is made last, so an interrupted set-up is taken up again where it stopped.
 .venv/%/.ready: requirements/%.txt .venv/uv/.ready-$(UV_VERSION)
-	@echo "setup: environment $* (Python $(PYTHON_$*))"
+	@echo "setup: environment $* (Python $(call python,$*))"
 	@test -x .venv/$*/bin/python || { \
-	  python=$$(setup/find_python.sh $(PYTHON_$*) $(UV)); \
+	  python=$$(setup/find_python.sh $(call python,$*) $(UV)); \
 	  $(UV) venv --quiet --clear --python "$$python" .venv/$*; }
 	@$(UV) pip sync --quiet --python .venv/$*/bin/python $<
 	@touch $@
@@ -117,29 +109,15 @@ $(FLINK_GATEWAY): .venv/flink/.ready
 $(FUNCTION_ZIP): $(wildcard $(FUNCTION)/*.py) $(FUNCTION)/requirements.txt infra/function_package.py infra/reproducible_zip.py .venv/lambda/.ready
 	@echo "setup: the Lambda function"
 	@rm -rf .venv/lambda/packages
-	@$(UV) pip install --quiet --no-deps --only-binary :all: --python-version $(PYTHON_lambda) --python-platform $(FUNCTION_PLATFORM) \
+	@$(UV) pip install --quiet --no-deps --only-binary :all: --python-version $(call python,lambda) --python-platform $(FUNCTION_PLATFORM) \
 	  --target .venv/lambda/packages --python .venv/lambda/bin/python --requirement $(FUNCTION)/requirements.txt
 	@.venv/lambda/bin/python -m infra.function_package .venv/lambda/packages $@
 
 MWAA_CONSTRAINTS ?=
-COMPILE := pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 .PHONY: requirements
 requirements: .venv/uv/.ready-$(UV_VERSION)  # pins requirements/*.txt anew; MWAA_CONSTRAINTS=folder takes the images' packages from <image>/*.txt, as AWS publishes them
-	@for runtime in $(RUNTIMES) dev scan screenshots; do \
-	  case $$runtime in spark|lambda) version=$(PYTHON_spark);; *) version=$(PYTHON_local);; esac; \
-	  held=""; \
-	  if [ $$runtime = airflow ] && [ -n "$(MWAA_CONSTRAINTS)" ]; then held="$$(printf -- '--constraint %s ' $(abspath $(MWAA_CONSTRAINTS))/$(MWAA_DEFAULT)/*_constraints.txt)"; fi; \
-	  python=$$(setup/find_python.sh $$version $(UV)); \
-	  (cd requirements && ../$(UV) $(COMPILE) --python "$$python" $$held $$runtime.in --output-file $$runtime.txt); \
-	done
-# An image's list is whole; only psycopg2 is left out, which is built from source where psycopg2-binary brings the same.
-	@if [ -n "$(MWAA_CONSTRAINTS)" ]; then for image in $(MWAA_IMAGES); do \
-	  python=$$(setup/find_python.sh $(PYTHON_airflow) $(UV)); \
-	  $(UV) $(COMPILE) --python "$$python" --no-emit-package psycopg2 $(MWAA_CONSTRAINTS)/$$image/image-packages.txt \
-	    --output-file requirements/mwaa-$$image.txt; \
-	done; fi
-	@python=$$(setup/find_python.sh $(PYTHON_lambda) $(UV)); \
-	cd $(FUNCTION) && "$(CURDIR)/$(UV)" $(COMPILE) --python "$$python" requirements.in --output-file requirements.txt
+	@UV=$(UV) FUNCTION=$(FUNCTION) MWAA_DEFAULT=$(MWAA_DEFAULT) MWAA_CONSTRAINTS="$(MWAA_CONSTRAINTS)" setup/compile_requirements.sh \
+	  $(foreach runtime,$(RUNTIMES) dev scan screenshots,$(runtime)=$(call python,$(runtime)))
 
 # ---- the platform on this machine -----------------------------------------------------------------------------------
 
