@@ -79,7 +79,7 @@ run_fast() {
   trap 'rm -rf "$logs"' EXIT
   for environment in $fast_environments; do
     # shellcheck disable=SC2046 # the table's words
-    ".venv/$environment/bin/python" -m pytest -q --disable-warnings -m "not (platform or airflow or spark or flink)" \
+    ".venv/$environment/bin/python" -m pytest -q --disable-warnings -m "not (platform or airflow or spark or flink or slow)" \
       $(folders "$environment") >"$logs/$environment" 2>&1 &
     pids+=($!)
   done
