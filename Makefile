@@ -21,20 +21,12 @@ RUNTIMES := airflow local spark flink lambda
 ready = $(foreach runtime,$(1),.venv/$(runtime)/.ready)
 
 # Each runtime has the Python of its AWS counterpart: MWAA 3.12, Glue 6.0 3.13, Managed Flink's FLINK-2_2 3.12, Lambda 3.13.
-PYTHON_airflow := 3.12
-PYTHON_flink := 3.12
-PYTHON_local := 3.12
-PYTHON_dev := 3.12
-PYTHON_screenshots := 3.12
-PYTHON_scan := 3.12
-PYTHON_spark := 3.13
-PYTHON_lambda := 3.13
+python = $(if $(filter spark lambda,$(1)),3.13,3.12)
 
 # The images of Amazon MWAA that the DAGs are held to; the default one is what runs on this machine.
-MWAA_IMAGES := 3.0.6 3.2.1 3.3.1
+export MWAA_IMAGES := 3.0.6 3.2.1 3.3.1
 MWAA_DEFAULT := 3.2.1
 MWAA_RUNTIMES := $(addprefix mwaa-,$(MWAA_IMAGES))
-$(foreach runtime,$(MWAA_RUNTIMES),$(eval PYTHON_$(runtime) := 3.12))
 
 .PHONY: help
 help:  ## list the commands
@@ -71,9 +63,9 @@ setup: $(call ready,$(RUNTIMES)) .venv/spark/jars/.ready $(FLINK_JARS) $(FUNCTIO
 
 # The stamp is made last, so an interrupted set-up is taken up again where it stopped.
 .venv/%/.ready: requirements/%.txt .venv/uv/.ready-$(UV_VERSION)
-	@echo "setup: environment $* (Python $(PYTHON_$*))"
+	@echo "setup: environment $* (Python $(call python,$*))"
 	@test -x .venv/$*/bin/python || { \
-	  python=$$(setup/find_python.sh $(PYTHON_$*) $(UV)); \
+	  python=$$(setup/find_python.sh $(call python,$*) $(UV)); \
 	  $(UV) venv --quiet --clear --python "$$python" .venv/$*; }
 	@$(UV) pip sync --quiet --python .venv/$*/bin/python $<
 	@touch $@
@@ -117,29 +109,15 @@ $(FLINK_GATEWAY): .venv/flink/.ready
 $(FUNCTION_ZIP): $(wildcard $(FUNCTION)/*.py) $(FUNCTION)/requirements.txt infra/function_package.py infra/reproducible_zip.py .venv/lambda/.ready
 	@echo "setup: the Lambda function"
 	@rm -rf .venv/lambda/packages
-	@$(UV) pip install --quiet --no-deps --only-binary :all: --python-version $(PYTHON_lambda) --python-platform $(FUNCTION_PLATFORM) \
+	@$(UV) pip install --quiet --no-deps --only-binary :all: --python-version $(call python,lambda) --python-platform $(FUNCTION_PLATFORM) \
 	  --target .venv/lambda/packages --python .venv/lambda/bin/python --requirement $(FUNCTION)/requirements.txt
 	@.venv/lambda/bin/python -m infra.function_package .venv/lambda/packages $@
 
 MWAA_CONSTRAINTS ?=
-COMPILE := pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 .PHONY: requirements
 requirements: .venv/uv/.ready-$(UV_VERSION)  # pins requirements/*.txt anew; MWAA_CONSTRAINTS=folder takes the images' packages from <image>/*.txt, as AWS publishes them
-	@for runtime in $(RUNTIMES) dev scan screenshots; do \
-	  case $$runtime in spark|lambda) version=$(PYTHON_spark);; *) version=$(PYTHON_local);; esac; \
-	  held=""; \
-	  if [ $$runtime = airflow ] && [ -n "$(MWAA_CONSTRAINTS)" ]; then held="$$(printf -- '--constraint %s ' $(abspath $(MWAA_CONSTRAINTS))/$(MWAA_DEFAULT)/*_constraints.txt)"; fi; \
-	  python=$$(setup/find_python.sh $$version $(UV)); \
-	  (cd requirements && ../$(UV) $(COMPILE) --python "$$python" $$held $$runtime.in --output-file $$runtime.txt); \
-	done
-# An image's list is whole; only psycopg2 is left out, which is built from source where psycopg2-binary brings the same.
-	@if [ -n "$(MWAA_CONSTRAINTS)" ]; then for image in $(MWAA_IMAGES); do \
-	  python=$$(setup/find_python.sh $(PYTHON_airflow) $(UV)); \
-	  $(UV) $(COMPILE) --python "$$python" --no-emit-package psycopg2 $(MWAA_CONSTRAINTS)/$$image/image-packages.txt \
-	    --output-file requirements/mwaa-$$image.txt; \
-	done; fi
-	@python=$$(setup/find_python.sh $(PYTHON_lambda) $(UV)); \
-	cd $(FUNCTION) && "$(CURDIR)/$(UV)" $(COMPILE) --python "$$python" requirements.in --output-file requirements.txt
+	@UV=$(UV) FUNCTION=$(FUNCTION) MWAA_DEFAULT=$(MWAA_DEFAULT) MWAA_CONSTRAINTS="$(MWAA_CONSTRAINTS)" setup/compile_requirements.sh \
+	  $(foreach runtime,$(RUNTIMES) dev scan screenshots,$(runtime)=$(call python,$(runtime)))
 
 # ---- the platform on this machine -----------------------------------------------------------------------------------
 
@@ -219,8 +197,8 @@ flink-sql: $(call ready,local) $(FLINK_JARS) $(FLINK_GATEWAY)  ## open Flink's S
 
 # ---- checks ---------------------------------------------------------------------------------------------------------
 
-PYTEST = -m pytest --durations=5
 # The longest first. Each waits for engines a third of its time, so three of them keep two processors busy.
+# setup/test.sh says which folders a suite has, and which interpreter runs them.
 SUITES := airflow local flink alarm runs demo spark images lambda
 
 .PHONY: test
@@ -228,64 +206,28 @@ test: setup  ## run every test, each suite in an environment of its own
 	@echo "test: suites $(SUITES); each is shown when it has ended"
 	@$(MAKE) --jobs=3 --keep-going --output-sync=target $(addprefix test-,$(SUITES))
 
-.PHONY: test-spark
-test-spark: setup  # the Glue script on a Spark session
-	@.venv/spark/bin/python $(PYTEST) tests/include/glue_scripts
+.PHONY: test-fast
+test-fast: setup  ## run the tests that start no engine: no platform, Airflow, Spark or Flink
+	@echo "test-fast: shown when all have ended"
+	@setup/test.sh fast
 
-.PHONY: test-flink
-test-flink: setup  # the Java modules, and the application in Flink: what it counts, and that it loses nothing
-	@$(MVN) --file local/flink-connector-kinesis/pom.xml test $(PLAIN)
-	@$(MVN) --file include/flink/pom.xml test $(PLAIN)
-	@.venv/local/bin/python $(PYTEST) tests/local/flink tests/include/flink
+.PHONY: test-one
+test-one: setup  ## run T=tests/plugins/test_triggers.py::name, or a whole file or folder; OPTIONS="-x -k word" goes to pytest
+	@setup/test.sh one '$(T)' $(OPTIONS)
 
-.PHONY: test-lambda
-test-lambda: setup  # the function, from its zip and with what Lambda's runtime brings
-	@.venv/lambda/bin/python $(PYTEST) tests/lambda
-
-.PHONY: test-alarm
-test-alarm: setup  # from the click to the mail on a deployed platform, and what may go wrong between
-	@.venv/local/bin/python $(PYTEST) tests/alarm
-
-.PHONY: test-local
-test-local: setup  # the local platform, the SQL and the templates
-	@.venv/local/bin/python $(PYTEST) --ignore=tests/local/flink tests/local tests/include/sql tests/include/studio tests/infra
-
-.PHONY: test-airflow
-test-airflow: setup  # operators and DAGs, and that the roles allow what these call, and no more
-	@.venv/airflow/bin/python $(PYTEST) tests/plugins tests/dags tests/privileges
-
-.PHONY: test-images
-test-images: $(call ready,airflow $(MWAA_RUNTIMES))  # the package, as each image of MWAA unpacks and loads it
-	@MWAA_IMAGES="$(MWAA_IMAGES)" .venv/airflow/bin/python $(PYTEST) tests/mwaa
-
-# A suite of its own: the one above configures Airflow for itself, this one starts an Airflow.
-.PHONY: test-demo
-test-demo: setup  # simulator, generator, demo and price model
-	@.venv/airflow/bin/python $(PYTEST) tests/simulator tests/demo tests/bench
-
-.PHONY: test-runs
-test-runs: setup  # runs in a whole Airflow: every way to start one, and what is left when a worker dies
-	@.venv/airflow/bin/python $(PYTEST) tests/runs
-
-DEV := .venv/dev/bin
-SHELL_SCRIPTS := .ci/run $(wildcard setup/*.sh)
+.PHONY: $(addprefix test-,$(SUITES))
+$(addprefix test-,$(filter-out images,$(SUITES))): setup
+test-images: $(call ready,airflow $(MWAA_RUNTIMES))
+$(addprefix test-,$(SUITES)): test-%:
+	@setup/test.sh suite $*
 
 .PHONY: lint
-lint: $(call ready,dev scan airflow local lambda)  ## check style, types, SQL, templates and shell scripts
-	@$(DEV)/ruff check
-	@$(DEV)/ruff format --check
-	@$(DEV)/mypy --python-executable .venv/airflow/bin/python dags plugins demo infra simulator include bench
-	@$(DEV)/mypy --python-executable .venv/local/bin/python local
-	@$(DEV)/mypy --python-executable .venv/lambda/bin/python lambda
-	@$(DEV)/sqlfluff lint --disable-progress-bar include/sql
-	@$(MAKE) check-templates
-	@$(DEV)/shellcheck $(SHELL_SCRIPTS)
+lint: $(call ready,dev scan airflow local lambda spark)  ## check style, types, SQL, templates, shell scripts and spelling; CHECKS="style types" runs some of them
+	@setup/lint.sh $(CHECKS)
 
-# As cfn-lint and the scanner find them; what is left out is said beside the resource it is left out for.
 .PHONY: check-templates
 check-templates: $(call ready,dev scan)  ## check the templates: syntax and the security of what they make
-	@$(DEV)/cfn-lint infra/*.yaml
-	@.venv/scan/bin/checkov --config-file .checkov.yaml --directory infra
+	@setup/lint.sh templates
 
 .PHONY: bench
 bench: setup $(FLINK_APPLICATION)  ## measure figures against their peers, into var/bench/; LONG=1 for those that take minutes

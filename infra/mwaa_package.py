@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Beside the plugins, which MWAA puts on Python's path; so their names must be none that anybody imports.
 BESIDE = ("include", "simulator")
 SETTINGS = "include/deployment.json"
-_LEFT_OUT = {"target", "__pycache__"}
+# A changed page would be a new version of plugins.zip, for which MWAA restarts every worker.
+_LEFT_OUT = {"target", "__pycache__", "README.md"}
 
 
 def package(target: Path, settings: dict[str, Any]) -> None:

@@ -20,8 +20,27 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 180
 
+# What a fixture starts. A module that starts platforms itself is marked by that, any other one by `pytestmark`.
+ENGINES = {
+    "platform": "platform",
+    "alarm": "platform",
+    "counting": "flink",
+    "spark": "spark",
+    "airflow_database": "airflow",
+    "image": "airflow",
+}
+
 # In a shell's background Ctrl-C is ignored, by children too; the tests send it to theirs.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks each test for the engines that it starts; `make test-fast` leaves these out."""
+    for item in items:
+        for fixture in ENGINES.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(ENGINES[fixture])
+        if hasattr(getattr(item, "module", None), start_platform.__name__):
+            item.add_marker("platform")
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def test_a_function_that_is_killed_while_it_stores(alarm: Alarm, users: Users) -
         alarm.put(COUNTS, part)
         keys = {(row["user_id"], row["window_start"]) for row in part}
         # It has begun to store this part, and has not come to the mails.
-        wait_until(lambda keys=keys: bool(keys & alarm.windows().keys()), lambda: "nothing is stored")
+        wait_until(lambda keys=keys: bool(keys & alarm.windows().keys()), lambda: "nothing is stored")  # type: ignore[misc]
         for process in alarm.processes():
             process.kill()
             killed += 1
@@ -156,7 +156,8 @@ def test_many_messages_of_one_digest_are_done_within_a_minute(alarm: Alarm, user
     for row in rows:
         alarm.put(COUNTS, [row])
         wait_until(
-            lambda row=row: (row["user_id"], row["window_start"]) in alarm.windows(), lambda: "a count is not stored"
+            lambda row=row: (row["user_id"], row["window_start"]) in alarm.windows(),  # type: ignore[misc]
+            lambda: "a count is not stored",
         )
     wait_until(lambda: waiting_mails(alarm) >= len(rows), lambda: f"{waiting_mails(alarm)} mails wait", 30)
     alarm.faults.clear()
@@ -176,7 +177,7 @@ def test_a_digest_that_drains_is_no_late_mail_and_an_sns_that_refuses_is(alarm: 
     digest = [count(user, 30) for user in own[:8]]
     for row in digest:
         alarm.put(COUNTS, [row])
-        wait_until(lambda row=row: stored(alarm, row), lambda: "a count is not stored")
+        wait_until(lambda row=row: stored(alarm, row), lambda: "a count is not stored")  # type: ignore[misc]
     wait_until(lambda: waiting_mails(alarm) == 0, lambda: f"{waiting_mails(alarm)} mails still wait", 150)
     alarm.complete(digest, since)
     functions.update_function_configuration(FunctionName=FUNCTION, Environment={"Variables": variables})

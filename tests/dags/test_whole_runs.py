@@ -169,9 +169,9 @@ def test_the_rates_are_those_of_their_counts(outcome: Outcome) -> None:
         assert float(str(row["conversion_rate"])) == pytest.approx(wanted, abs=1e-12)
     for row in read_table("select abandonment_rate, sessions_abandoned, sessions_with_cart from kpi_cart_abandonment"):
         carts = int(str(row["sessions_with_cart"]))
-        wanted = int(str(row["sessions_abandoned"])) / carts if carts else None
-        found = row["abandonment_rate"]
-        assert (None if found is None else float(found)) == (wanted and pytest.approx(wanted, abs=1e-12))
+        abandoned = int(str(row["sessions_abandoned"])) / carts if carts else None
+        rate = row["abandonment_rate"]
+        assert (None if rate is None else float(rate)) == (abandoned and pytest.approx(abandoned, abs=1e-12))
 
 
 def test_the_rows_lie_in_the_order_of_the_key_that_the_profile_speaks_for(outcome: Outcome) -> None:

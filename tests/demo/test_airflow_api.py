@@ -20,6 +20,8 @@ from demo.follow import follow
 from demo.progress import Progress
 from tests.conftest import ROOT, free_port
 
+pytestmark = pytest.mark.airflow
+
 UPLOAD = """
 from datetime import timedelta
 from airflow.sdk import Asset, Param, dag, task

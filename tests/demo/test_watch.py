@@ -28,6 +28,8 @@ from local.services import services
 from tests.conftest import ROOT, free_port
 from tests.waiting import wait_until
 
+pytestmark = [pytest.mark.airflow, pytest.mark.platform]
+
 WAITING = """
 import time
 from pathlib import Path

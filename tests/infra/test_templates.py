@@ -195,9 +195,9 @@ def calls_of_the_dags() -> set[str]:
         # `s3 = client("s3")` and what is called on it later, or `client("s3").…` at once.
         named = dict(re.findall(r"""\b(\w+) = client\("(\w+)"\)$""", source, re.MULTILINE))
         for match in re.finditer(r"""(?:client\("(\w+)"\)|\b(\w+))\s*\.(?:get_paginator\("(\w+)"\)|(\w+)\()""", source):
-            service = match[1] or named.get(match[2])
+            service: str | None = match[1] or named.get(match[2])
             operation = boto3.client(service).meta.method_to_api_mapping.get(match[3] or match[4]) if service else None
-            if operation:
+            if service and operation:
                 right = S3_RIGHTS.get(operation, operation) if service == "s3" else operation
                 rights.add(f"{IAM_NAMES.get(service, service)}:{right}")
     return rights

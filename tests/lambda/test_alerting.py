@@ -18,7 +18,7 @@ from .conftest import NOON, Handle, Resources, batch, count, failures, surge
 DRILL_USER = 9_100_000_000_009
 
 
-def windows(resources: Resources, user: int) -> dict[str, tuple[str, Decimal]]:
+def windows(resources: Resources, user: int) -> dict[str, tuple[str, Decimal | int]]:
     return {
         sk.removeprefix("window#"): (item["kind"], item["num_actions_per_watermark"])
         for sk, item in resources.items(f"user#{user}").items()

@@ -22,6 +22,8 @@ import pytest
 from local.processes import MARK
 from tests.conftest import ROOT, free_port
 
+pytestmark = [pytest.mark.airflow, pytest.mark.platform]
+
 WAIT_SECONDS = 120
 
 

@@ -34,7 +34,7 @@ POLICY = {
         }
     ],
 }
-TABLE = {
+TABLE: dict[str, Any] = {
     "Name": "t",
     "PartitionKeys": [{"Name": "p_year", "Type": "string"}],
     "StorageDescriptor": {"Columns": [{"Name": "n", "Type": "bigint"}], "Location": "s3://kept/t/"},
@@ -47,7 +47,7 @@ class Clients:
         self._endpoint = platform.endpoint
 
     def __getattr__(self, service: str) -> Any:
-        return boto3.client(service, endpoint_url=self._endpoint)  # type: ignore[call-overload]
+        return boto3.client(service, endpoint_url=self._endpoint)
 
 
 def create_everything(aws: Clients) -> None:

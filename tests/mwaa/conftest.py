@@ -50,7 +50,14 @@ class Image:
 
     def install(self, *asked: str) -> subprocess.CompletedProcess[str]:
         """What MWAA's pip would do: on top of the image and held to its versions; here without a network."""
-        words = [ROOT / ".venv/uv/bin/python", "-m", "pip", "--python", self.python, "--disable-pip-version-check"]
+        words: list[str | Path] = [
+            ROOT / ".venv/uv/bin/python",
+            "-m",
+            "pip",
+            "--python",
+            self.python,
+            "--disable-pip-version-check",
+        ]
         words += ["install", "--dry-run", "--no-index", "--constraint", self.pins, *asked]
         return subprocess.run(words, capture_output=True, text=True, check=False)
 

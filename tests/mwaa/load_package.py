@@ -71,7 +71,7 @@ def load(folder: Path) -> Any:
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:  # Airflow 3.0
-        from airflow.models.dagbag import DagBag
+        from airflow.models.dagbag import DagBag  # type: ignore[no-redef]
     return DagBag(folder)
 
 
@@ -80,7 +80,7 @@ def serialize(dag: Any) -> None:
     try:
         from airflow.serialization.serialized_objects import DagSerialization as Serialization
     except ImportError:  # Airflow 3.0
-        from airflow.serialization.serialized_objects import SerializedDAG as Serialization
+        from airflow.serialization.serialized_objects import SerializedDAG as Serialization  # type: ignore
     json.dumps(Serialization.to_dict(dag))
 
 
@@ -91,7 +91,7 @@ def load_plugins() -> dict[str, str]:
     plugins_manager.ensure_plugins_loaded()
     if hasattr(plugins_manager, "get_import_errors"):
         return dict(plugins_manager.get_import_errors())
-    return dict(plugins_manager.import_errors)  # Airflow 3.0
+    return dict(plugins_manager.import_errors)  # type: ignore[attr-defined]  # Airflow 3.0
 
 
 def load_modules() -> dict[str, str]:

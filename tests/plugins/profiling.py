@@ -19,7 +19,7 @@ class _Template(yaml.SafeLoader):
 
 _Template.add_multi_constructor(
     "!",
-    lambda loader, _, node: getattr(loader, f"construct_{node.id}")(node),  # type: ignore[no-untyped-call]
+    lambda loader, _, node: getattr(loader, f"construct_{node.id}")(node),
 )
 
 

@@ -51,11 +51,17 @@ class RealStream:
 
 
 @pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test takes the user's settings, and none but those with `endpoint` reaches an AWS."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    for name in ("kinesis_stream_name", "streaming_partition_key", "ECOMM_RAW_BUCKET", "ECOMM_STAGE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
 def endpoint(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> str:
     """The simulator learns of the platform as of any endpoint."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", platform.endpoint)
-    for name in ("kinesis_stream_name", "streaming_partition_key", "ECOMM_RAW_BUCKET", "ECOMM_STAGE"):
-        monkeypatch.delenv(name, raising=False)
     return platform.endpoint
 
 

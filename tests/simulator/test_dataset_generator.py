@@ -161,6 +161,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows() -> None:
     """Once every product of the shop has its text, which a large data set comes to and a small one does not."""
     peaks = [

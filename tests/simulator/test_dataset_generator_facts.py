@@ -16,6 +16,8 @@ import pytest
 
 from simulator.dataset_generator import generate, shop
 
+pytestmark = pytest.mark.slow
+
 ROWS = 2_000_000
 OCTOBER, NOVEMBER = "2019-10", "2019-11"
 REAL_ROWS = {OCTOBER: 42_448_764, NOVEMBER: 67_501_979}

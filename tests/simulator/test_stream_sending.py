@@ -6,7 +6,7 @@ import json
 import random
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -252,7 +252,7 @@ def test_unordered_sending_does_lose_the_order(
 def test_whole_requests_that_are_refused_or_not_answered_are_sent_again(
     stream: RealStream, faulty: FaultyEndpoint, csv_file: CsvFile, lines: list[str], ordered: bool
 ) -> None:
-    troubles = iter(
+    troubles: Iterator[tuple[int, dict[str, Any]] | Exception] = iter(
         [
             (400, {"__type": "ProvisionedThroughputExceededException", "message": "slow down"}),
             (500, {"__type": "InternalFailure", "message": "sorry"}),
@@ -313,7 +313,7 @@ def test_waits_grow_and_are_random(
     stream: RealStream, faulty: FaultyEndpoint, csv_file: CsvFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[float] = []
-    monkeypatch.setattr(delivery.random, "uniform", lambda _low, high: asked.append(high) or 0.0)
+    monkeypatch.setattr("random.uniform", lambda _low, high: asked.append(high) or 0.0)
     faulty.refuses = lambda _entry: len(faulty.batches) < 9
     stream_data_simulator(Options(source=str(csv_file([row()])), stream=stream.name))
     assert asked == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]

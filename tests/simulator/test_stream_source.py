@@ -35,7 +35,7 @@ def source(location: str | Path) -> Source:
 
 
 def lines(location: str | Path) -> list[bytes]:
-    found = []
+    found: list[bytes] = []
     for first_number, part, _ in source(location).read():
         assert first_number == len(found) + 1
         found += part

@@ -48,8 +48,8 @@ def chunks(athena: Athena, tmp_path: Path, month: str, condition: str) -> int:
     """What Parquet's own footer says of the chunks that meet a condition."""
     path = tmp_path / "footer.parquet"
     athena.s3.download_file(athena.bucket, f"versions/1/{month}/part.parquet", str(path))
-    found = duckdb.sql(f"SELECT sum(total_compressed_size) FROM parquet_metadata('{path}') WHERE {condition}")
-    return int(found.fetchall()[0][0])
+    total = duckdb.execute(f"SELECT sum(total_compressed_size) FROM parquet_metadata('{path}') WHERE {condition}")
+    return int(total.fetchall()[0][0])
 
 
 def test_each_way_of_reading_less_scans_less(fact: Athena, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_every_type_is_stored_as_hive_names_it_and_read_back_unchanged(events: A
     ]  # fmt: skip
     path = tmp_path / "file.parquet"
     events.s3.download_file(events.bucket, events.keys("kinds/")[0], str(path))
-    assert duckdb.sql(f"SELECT DISTINCT compression FROM parquet_metadata('{path}')").fetchall() == [("ZSTD",)]
+    assert duckdb.execute(f"SELECT DISTINCT compression FROM parquet_metadata('{path}')").fetchall() == [("ZSTD",)]
 
 
 def test_partitions_are_folders_and_in_the_catalogue(events: Athena) -> None:

@@ -135,7 +135,7 @@ def test_a_run_is_stopped_whatever_it_is_at(slow: Slow) -> None:
         run = slow.start(f"stopped-{number}")
         time.sleep(number * 0.003)
         assert slow.engine.stop(run["RunId"])
-        wait_until(lambda run=run: run["State"] in ENDED)
+        wait_until(lambda run=run: run["State"] in ENDED)  # type: ignore[misc]
         assert (run["State"], run.get("ErrorMessage")) == ("STOPPED", None)
 
 

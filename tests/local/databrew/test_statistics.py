@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import statistics
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ IDS = [2053013555631882655, 2053013555631882656, 2053013555631882655, 2053013555
 PRICES = [1.5, 0.0, 489.07, 1.5, 12.25, 3.0, 0.0, 1.5]
 
 
-def table(**columns: list[Any]) -> str:
+def table(**columns: Sequence[Any]) -> str:
     rows = zip(*columns.values(), strict=True)
     return "".join(",".join(map(str, row)) + "\n" for row in [list(columns), *rows])
 

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 import psutil
@@ -63,7 +64,7 @@ def test_malformed_and_late_records_are_counted_and_dropped(running: Counting, l
     since = later()
     before = {name: running.metric(name) for name in ("malformedRecords", "numLateRecordsDropped")}
     sound = [click(user, since + 1000) for user in (21, 21, 22, 22, 22)]
-    broken = [
+    broken: list[Any] = [
         "not JSON",
         '{"user_id": 21',
         json.dumps({**click(21, since), "user_id": "somebody"}),

@@ -166,7 +166,7 @@ def without_early_counts() -> bytes:
 
 def test_what_cannot_run_is_refused_at_the_start(counting: Counting) -> None:
     for name, runtime, configuration in (
-        ("no-code", "FLINK-2_2", {}),
+        ("no-code", "FLINK-2_2", dict[str, Any]()),
         ("old", "FLINK-1_20", {}),
     ):
         counting.flink.create_application(

@@ -222,7 +222,7 @@ def handle(event, context):
 
 
 def test_what_no_process_runs_is_refused(aws: Aws, name: str) -> None:
-    refused = {
+    refused: dict[str, dict[str, Any]] = {
         "not nodejs22.x": {"Runtime": "nodejs22.x"},
         "AWS_REGION": {"Environment": {"Variables": {"AWS_REGION": "eu-west-1"}}},
         "not as JSON": {"LoggingConfig": {"LogFormat": "JSON"}},

@@ -270,7 +270,7 @@ def test_what_cannot_be_carried_out_is_refused(aws: Aws, name: str) -> None:
     stream = aws.make_stream(name)
     create = aws.client("lambda", parameter_validation=False).create_event_source_mapping
     given = {"EventSourceArn": stream, "FunctionName": name, "StartingPosition": "LATEST"}
-    refused = {
+    refused: dict[str, dict[str, Any]] = {
         "Stream not found": {"EventSourceArn": f"{stream}-none"},
         "AT_TIMESTAMP": {"StartingPosition": "AT_TIMESTAMP"},
         "less than or equal to 10": {"ParallelizationFactor": 11},

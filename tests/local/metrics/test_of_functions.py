@@ -25,8 +25,8 @@ def handle(event, context):
 def test_a_function_measures_by_printing(platform: Platform, tmp_path: Path) -> None:
     aws = Aws(platform.endpoint, tmp_path)
     aws.make_function("prints", PRINTS)
-    for stored in (3, [4, 5]):
-        aws.invoke("prints", {"stored": stored})
+    for values in (3, [4, 5]):
+        aws.invoke("prints", {"stored": values})
     cloudwatch, now = aws.client("cloudwatch"), time.time()
 
     def stored() -> list[float] | None:

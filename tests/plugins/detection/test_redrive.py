@@ -158,7 +158,7 @@ def test_what_is_given_back_can_be_received_at_once(detection: Detection) -> Non
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(detection: Detection, redrive: Redrive) -> None:
     detection.mapping(Enabled=False)
     (place,) = detection.put([count(5_001, 3)])
-    documents = [
+    documents: list[Mapping[str, Any] | str] = [
         batch_message(detection, place),
         unreadable_message(detection, json.dumps(count(5_002, 3)).encode()),
         {"digest": "digest#none"},

@@ -50,9 +50,9 @@ def test_a_run_of_this_dag_run_serves_later_tries_until_the_task_is_cleared(worl
     job = create_profile_job(world)
     first = context()
     run_id = operator(job).execute(first)["run_id"]
-    again = {**context(try_number=2), "dag_run": first["dag_run"]}
+    again: Any = {**context(try_number=2), "dag_run": first["dag_run"]}
     assert operator(job).execute(again)["run_id"] == run_id
-    cleared = {**context(try_number=2, max_tries=3), "dag_run": first["dag_run"]}
+    cleared: Any = {**context(try_number=2, max_tries=3), "dag_run": first["dag_run"]}
     assert operator(job).execute(cleared)["run_id"] != run_id
     # The data of another DAG run is other data.
     assert operator(job).execute(context(run_id="next"))["run_id"] != run_id
@@ -65,7 +65,8 @@ def test_a_run_left_by_an_earlier_try_is_joined_and_a_killed_task_stops_it(world
     of_this_run = context()
     run_id = operator(job).start(of_this_run)
     second = operator(job)
-    assert second.start({**context(try_number=2), "dag_run": of_this_run["dag_run"]}) == run_id
+    again: Any = {**context(try_number=2), "dag_run": of_this_run["dag_run"]}
+    assert second.start(again) == run_id
     second.handle = run_id
     second.on_kill()
     assert wait(second.waiting(run_id)) == "STOPPED"

@@ -226,7 +226,8 @@ def test_its_link_leads_to_the_query_in_the_console() -> None:
     operator.handle = "an-id/1"
     (link,) = operator.operator_extra_links
     console = "https://us-east-1.console.aws.amazon.com"
-    assert link.get_link(operator, ti_key=None) == f"{console}/athena/home?region=us-east-1#/query-editor/history/an-id"
+    address = link.get_link(operator, ti_key=None)  # type: ignore[arg-type]
+    assert address == f"{console}/athena/home?region=us-east-1#/query-editor/history/an-id"
 
 
 def test_what_was_written_and_then_lost_is_not_published(world: World, write: Write) -> None:

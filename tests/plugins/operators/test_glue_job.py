@@ -130,10 +130,11 @@ def test_a_run_left_by_an_earlier_try_is_joined_and_a_killed_task_stops_it(world
 def test_its_link_leads_to_the_run_in_the_console(job: str) -> None:
     operator = run(job, "succeed")
     (link,) = operator.operator_extra_links
-    assert link.get_link(operator, ti_key=None) == "", "before it has started one"
+    assert link.get_link(operator, ti_key=None) == "", "before it has started one"  # type: ignore[arg-type]
     operator.handle = "jr_1"
     console = "https://us-east-1.console.aws.amazon.com"
-    assert link.get_link(operator, ti_key=None) == f"{console}/gluestudio/home?region=us-east-1#/job/{job}/run/jr_1"
+    address = link.get_link(operator, ti_key=None)  # type: ignore[arg-type]
+    assert address == f"{console}/gluestudio/home?region=us-east-1#/job/{job}/run/jr_1"
 
 
 def test_a_job_that_is_not_deployed_is_named(world: World) -> None:

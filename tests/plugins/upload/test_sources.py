@@ -93,7 +93,7 @@ def test_a_connection_that_breaks_within_a_body_is_made_again(
         finally:
             proxy.shutdown()
             aws.client.cache_clear()
-    assert handler.broken
+    assert handler.broken  # type: ignore[attr-defined]
 
 
 def test_an_object_that_changes_while_it_is_read_is_noticed(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:

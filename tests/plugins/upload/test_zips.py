@@ -32,7 +32,7 @@ class _Pipe(io.RawIOBase):
 
 def packed(*members: tuple[str, str | bytes], comment: bytes = b"", zip64: bool = False, piped: bool = False) -> bytes:
     file: _Pipe | io.BytesIO = _Pipe() if piped else io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.comment = comment
         for name, contents in members:
             with archive.open(name, "w", force_zip64=zip64) as member:
