@@ -274,7 +274,7 @@ SHELL_SCRIPTS := .ci/run $(wildcard setup/*.sh)
 lint: $(call ready,dev scan airflow local lambda)  ## check style, types, SQL, templates and shell scripts
 	@$(DEV)/ruff check
 	@$(DEV)/ruff format --check
-	@$(DEV)/mypy --python-executable .venv/airflow/bin/python dags plugins demo infra simulator include bench
+	@$(DEV)/mypy --python-executable .venv/airflow/bin/python dags plugins demo infra simulator include bench tools
 	@$(DEV)/mypy --python-executable .venv/local/bin/python local
 	@$(DEV)/mypy --python-executable .venv/lambda/bin/python lambda
 	@$(DEV)/sqlfluff lint --disable-progress-bar include/sql
@@ -298,6 +298,15 @@ bench-month: setup  ## a month of 67.5 million rows (9 GB) through the demo, wit
 .PHONY: screenshots
 screenshots: $(call ready,screenshots)  ## take the documentation's pictures, after `make demo`
 	@PYTHONPATH=. .venv/screenshots/bin/python docs/take_screenshots.py
+
+.PHONY: kpi
+kpi: setup  ## write the files of a new KPI: NAME=kpi_brand_share
+	@.venv/airflow/bin/python -m tools.new_kpi "$(NAME)"
+
+.PHONY: docs
+docs: setup  ## write the generated pages: docs/DAGs.md, and the tables of docs/kpis.md
+	@.venv/airflow/bin/python docs/generate_dags_page.py
+	@.venv/airflow/bin/python docs/generate_kpis_page.py
 
 .PHONY: clean
 clean: down  ## stop everything and remove what set-up and runs made
