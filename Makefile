@@ -241,6 +241,15 @@ bench-month: setup  ## a month of 67.5 million rows (9 GB) through the demo, wit
 screenshots: $(call ready,screenshots)  ## take the documentation's pictures, after `make demo`
 	@PYTHONPATH=. .venv/screenshots/bin/python docs/take_screenshots.py
 
+.PHONY: kpi
+kpi: setup  ## write the files of a new KPI: NAME=kpi_brand_share
+	@.venv/airflow/bin/python -m tools.new_kpi "$(NAME)"
+
+.PHONY: docs
+docs: setup  ## write the generated pages: docs/DAGs.md, and the tables of docs/kpis.md
+	@.venv/airflow/bin/python docs/generate_dags_page.py
+	@.venv/airflow/bin/python docs/generate_kpis_page.py
+
 .PHONY: clean
 clean: down  ## stop everything and remove what set-up and runs made
 	@rm -rf .venv var dist .mypy_cache .pytest_cache .ruff_cache include/flink/target local/flink-connector-kinesis/target

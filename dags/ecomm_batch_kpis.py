@@ -57,7 +57,7 @@ from ecomm.operators.databrew_profile import ProfileOperator
 from ecomm.operators.derived_table import AuditTableOperator, WriteTableOperator
 from ecomm.operators.glue_crawler import CrawlOperator
 from ecomm.settings import settings
-from ecomm.tables import AGGREGATES, FACT, MARTS, QUARANTINE, Derived
+from ecomm.tables import DERIVED, FACT, MARTS, QUARANTINE, Derived
 
 
 @dag(
@@ -106,8 +106,8 @@ from ecomm.tables import AGGREGATES, FACT, MARTS, QUARANTINE, Derived
             items={"type": "string", "pattern": f"^{MONTH_PATTERN}$"},
             maxItems=120,
             title="Months to take out",
-            description="As 2020-03, one a line: their uploaded files are moved aside in the raw bucket, and the "
-            "months leave every table.",
+            description="As 2020-03, one per line. Their uploaded files are moved aside in the raw bucket, and the "
+            "months leave every table until they are put back or uploaded again; days from the stream wait.",
         ),
     },
 )
@@ -178,16 +178,16 @@ def ecomm_batch_kpis() -> None:
         require_outdated(ti.xcom_pull("choose_months"), ti.xcom_pull("publish_activity"))
 
     @task
-    def publish_table(written: dict[str, Any], file: str) -> Any:
+    def publish_table(written: dict[str, Any]) -> Any:
         from ecomm.batch.publish import publish_table as publish
 
-        return publish(written, file)
+        return publish(written)
 
     @task(outlets=[KPIS])
     def summarize(ti: Any = None, outlet_events: Any = None) -> Any:
         from ecomm.batch.tasks import summary
 
-        written = [ti.xcom_pull(f"{table.name}.write") for table in (*AGGREGATES, *MARTS)]
+        written = [ti.xcom_pull(f"{table.name}.write") for table in DERIVED]
         found = summary(ti.xcom_pull("choose_months"), ti.xcom_pull("publish_activity")["published"], written)
         outlet_events[KPIS].extra = found
         return found
@@ -204,13 +204,12 @@ def ecomm_batch_kpis() -> None:
             write = WriteTableOperator(
                 task_id="write",
                 table=table.name,
-                file=table.file,
                 version="{{ ti.xcom_pull('choose_months').version }}",
                 execution_timeout=QUERY,
             )
             written: Any = write.output
-            audit = AuditTableOperator(task_id="audit", file=table.file, written=written, execution_timeout=QUERY)
-            publish: Any = publish_table.override(task_id="publish")(written, table.file)
+            audit = AuditTableOperator(task_id="audit", table=table.name, written=written, execution_timeout=QUERY)
+            publish: Any = publish_table.override(task_id="publish")(written)
             chain(write, audit, publish)
         return group, publish
 
@@ -229,7 +228,7 @@ def ecomm_batch_kpis() -> None:
     )
     chain([activity, crawl_sample, crawl_uncompressed], check_months())
     published = {FACT: outdated, QUARANTINE: outdated}
-    for table in (*AGGREGATES, *MARTS):
+    for table in DERIVED:
         group, published[table.name] = derive(table)
         chain([published[source] for source in table.sources], group)
     chain([published[table.name] for table in MARTS], summarize())

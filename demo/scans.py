@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ecomm.tables import AGGREGATES, MARTS
+from ecomm.tables import DERIVED
 
 from demo.kpis import Row
 
@@ -16,7 +16,7 @@ def read(returned: Callable[[str], Row]) -> list[Row]:
     table and of the one that checked it.
     """
     found = []
-    for table in (*AGGREGATES, *MARTS):
+    for table in DERIVED:
         written, checked = returned(f"{table.name}.write"), returned(f"{table.name}.audit")
         found.append(
             {

@@ -12,7 +12,7 @@ style() {
 
 # Each folder is checked against the packages of the environment that runs it, and so are the tests of that environment.
 types() {
-  check_types airflow dags plugins demo infra simulator include bench
+  check_types airflow dags plugins demo infra simulator include bench tools
   check_types local local
   check_types lambda lambda
   check_types spark

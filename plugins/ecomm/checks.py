@@ -33,8 +33,8 @@ class Check(NamedTuple):
         return f"{self.name!r} fails in {self.failing_rows:,} rows" + (f" ({self.detail})" if self.detail else "")
 
 
-def read(query_id: str, file: str) -> list[Check]:
-    """The checks of an ended query of a check file; one without a column severity has errors only.
+def read(query_id: str, table: str) -> list[Check]:
+    """The checks of an ended query of a table's check file; one without a column severity has errors only.
 
     Raises DataError where there is no check, which would pass whatever the table holds.
     """
@@ -48,7 +48,7 @@ def read(query_id: str, file: str) -> list[Check]:
         for row in athena.rows(query_id)
     ]
     if not checks:
-        raise DataError(f"{file} returned no check; a check file returns one row a check.")
+        raise DataError(f"include/sql/{table}/check.sql returned no check; a check file returns one row per check.")
     return checks
 
 

@@ -1,49 +1,50 @@
-"""The SQL files of include/sql, filled in."""
+"""Renders the SQL files of include/sql."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from ecomm.contract import RESERVED_USERS
 from ecomm.resources import SQL
 from ecomm.settings import settings
+from ecomm.tables import CHECK, QUERY
 
 
-def render(file: str, table: str | None = None) -> str:
-    """The statement of a file such as `marts/kpi_daily_visitors.sql`.
+def render_query(table: str) -> str:
+    """Returns the SELECT that computes the table, from include/sql/<table>/query.sql.
 
-    A file may name {{ database }} (of the curated tables), {{ table }} (the one under audit, with its database), the
-    thresholds of thresholds.json, as in {{ thresholds.events_per_hour }}, and {{ reserved_users }}, which completes
-    `where user_id` with the contract's range. Any other name raises jinja2.UndefinedError.
+    The file may use {{ table('agg_activity') }} for a table that it reads, the thresholds of thresholds.json, such as
+    {{ thresholds.events_per_hour }}, and {{ reserved_users }}, which completes `where user_id` with the contract's
+    range. Raises jinja2.UndefinedError for any other name.
     """
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
-    names: dict[str, Any] = {
-        "database": settings().curated_database,
-        "thresholds": _thresholds(),
-        "reserved_users": f"between {RESERVED_USERS[0]} and {RESERVED_USERS[-1]}",
-    }
-    if table:
-        names["table"] = table
-    return environment.from_string((SQL / file).read_text()).render(names)
+    return _render(table, QUERY)
 
 
-def headline(file: str) -> str:
-    """The first comment line of a file: what its table holds."""
-    return (SQL / file).read_text().partition("\n")[0].removeprefix("--").strip()
+def render_check(table: str, checked: str) -> str:
+    """Returns the check statement of include/sql/<table>/check.sql for the table `checked` of the curated database.
 
-
-def check_file(file: str) -> str:
-    """The check beside a file: `marts/kpi_growth_check.sql` for `marts/kpi_growth.sql`."""
-    return str(Path(file).with_suffix("")) + "_check.sql"
+    The file names the checked table {{ this }}; otherwise it is as a query.
+    """
+    return _render(table, CHECK, this=qualified(checked))
 
 
 def qualified(table: str) -> str:
-    """A table of the curated database, as SQL names it."""
+    """Returns the name of a table of the curated database with its database, quoted."""
     return f'"{settings().curated_database}"."{table}"'
+
+
+def _render(table: str, file: str, **names: Any) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
+    template = environment.from_string((SQL / table / file).read_text())
+    return template.render(
+        table=qualified,
+        thresholds=_thresholds(),
+        reserved_users=f"between {RESERVED_USERS[0]} and {RESERVED_USERS[-1]}",
+        **names,
+    )
 
 
 def _thresholds() -> dict[str, Any]:

@@ -23,9 +23,9 @@ import pytest
 
 from tests.conftest import Platform
 from tests.dags.conftest import ROOT, deploy
-from tests.dags.expected import HEADER
 from tests.plugins.upload.conftest import rows
 from tests.principals import AIRFLOW, SIMULATOR, acting_as
+from tests.reference_model import HEADER
 
 STAGE = "early"
 MONTH = "2019-11"

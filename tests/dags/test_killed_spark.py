@@ -12,8 +12,8 @@ import pytest
 
 from simulator.dataset_generator import generate
 from tests.conftest import Platform
-from tests.dags.expected import HEADER
 from tests.plugins.conftest import context
+from tests.reference_model import HEADER
 
 MONTHS = [f"2018-{month:02}" for month in range(1, 5)]
 VERSION = "killed"

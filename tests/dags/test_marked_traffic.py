@@ -12,8 +12,8 @@ import pytest
 from simulator.dataset_generator import generate
 from tests.conftest import Platform
 from tests.dags.conftest import Run, deploy, read_table
-from tests.dags.expected import HEADER
 from tests.dags.test_streaming import send, wait_until_archived
+from tests.reference_model import HEADER
 
 STAGE = "marked"
 ROWS = 300

@@ -21,8 +21,8 @@ from simulator.dataset_generator import generate
 from simulator.stream_data_simulator.replays import REPLAYED_USERS
 from tests.conftest import Platform
 from tests.dags.conftest import ROOT, Run, deploy, read_table
-from tests.dags.expected import HEADER
 from tests.principals import SIMULATOR
+from tests.reference_model import HEADER
 
 STAGE = "clicks"
 # Each with its text in the table and its reason.

@@ -67,12 +67,12 @@ def test_the_unpacked_plugins_find_their_files_and_settings(package: Path, tmp_p
 from pathlib import Path
 from ecomm.resources import INCLUDE, resource
 from ecomm.settings import settings
-from ecomm.sql import render
-from ecomm.tables import AGGREGATES, MARTS
+from ecomm.sql import render_query
+from ecomm.tables import DERIVED
 from ecomm.upload.sources import Generated
 
 print(INCLUDE, settings().stage, settings().region, settings().raw_bucket, settings().curated_bucket)
-assert all(render(table.file) for table in (*AGGREGATES, *MARTS))
+assert all(render_query(table.name) for table in DERIVED)
 assert len(b"".join(Generated(1000, 1).text(len)).splitlines()) == 1001
 """
     done = subprocess.run(

@@ -17,8 +17,8 @@ from ecomm.contract import partition
 from ecomm.errors import DataError
 from ecomm.raw_bucket import RawObject
 from ecomm.settings import settings
-from ecomm.sql import qualified, render
-from ecomm.tables import FACT, FACT_CHECKS, QUARANTINE
+from ecomm.sql import qualified, render_check
+from ecomm.tables import FACT, QUARANTINE
 from ecomm.upload.layout import is_archived_day
 
 log = logging.getLogger(__name__)
@@ -189,8 +189,8 @@ def _count(months: Sequence[str], version: str) -> tuple[dict[tuple[str, str], i
 def _check(months: Sequence[str], version: str) -> tuple[list[checks.Check], int]:
     """The results of the fact's check file for these months together, and the bytes scanned."""
     with _aside(FACT, months, version) as curated:
-        checking = athena.run(render(FACT_CHECKS, table=qualified(curated)))
-    return checks.read(checking.query_id, FACT_CHECKS), checking.bytes_scanned
+        checking = athena.run(render_check(FACT, curated))
+    return checks.read(checking.query_id, FACT), checking.bytes_scanned
 
 
 @contextmanager

@@ -16,8 +16,7 @@ from ecomm.contract import partition
 from ecomm.errors import DataError
 from ecomm.operators.derived_table import KPI_PREFIX
 from ecomm.settings import settings
-from ecomm.sql import headline
-from ecomm.tables import FACT, QUARANTINE
+from ecomm.tables import FACT, QUARANTINE, column_comments, describe
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +64,7 @@ def publish_activity(
     return {"published": list(months), "dropped": list(gone), "files_deleted": deleted}
 
 
-def publish_table(written: Mapping[str, Any], file: str) -> dict[str, Any]:
+def publish_table(written: Mapping[str, Any]) -> dict[str, Any]:
     """Gives the table the files that were written aside, in one step; an earlier version's older files are deleted.
 
     written: what WriteTableOperator returned. May be repeated. Returns {table, location, files_deleted}.
@@ -79,7 +78,8 @@ def publish_table(written: Mapping[str, Any], file: str) -> dict[str, Any]:
             {
                 **staged,
                 "Name": name,
-                "Description": headline(file),
+                "Description": describe(name)["description"],
+                "StorageDescriptor": _with_comments(staged["StorageDescriptor"], column_comments(name)),
                 "Parameters": {
                     **staged.get("Parameters", {}),
                     **_remembered(served, location),
@@ -95,6 +95,11 @@ def publish_table(written: Mapping[str, Any], file: str) -> dict[str, Any]:
     deleted = _delete(f"{KPI_PREFIX}{name}/", lambda uri: not uri.startswith(kept))
     log.info("%s serves %s rows from %s; %d older files deleted", name, f"{written['rows']:,}", location, deleted)
     return {"table": name, "location": location, "files_deleted": deleted}
+
+
+def _with_comments(storage: Mapping[str, Any], comments: Mapping[str, str]) -> dict[str, Any]:
+    columns = [{**column, "Comment": comments.get(column["Name"], "")} for column in storage["Columns"]]
+    return {**storage, "Columns": columns}
 
 
 def _require_files(months: Sequence[str], version: str, served: Mapping[str, catalog.Partition]) -> None:

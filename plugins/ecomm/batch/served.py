@@ -10,8 +10,8 @@ from typing import Any
 from ecomm import catalog
 from ecomm.raw_bucket import RawObject
 from ecomm.settings import settings
-from ecomm.sql import render
-from ecomm.tables import AGGREGATES, FACT, MARTS
+from ecomm.sql import render_query
+from ecomm.tables import DERIVED, FACT
 from ecomm.upload.layout import is_archived_day
 
 # Parameters of the fact's partitions: the objects that the served version was made of, those of them that were
@@ -68,20 +68,20 @@ def parameters(now: Snapshot, limit: float, month_counts: Mapping[str, Any]) -> 
     return {**now, LIMIT: str(limit), COUNTS: json.dumps(kept)}
 
 
-def fingerprint(file: str, served: Mapping[str, catalog.Partition]) -> str:
-    """Stands for the served fact and the statements of a derived table and of all that it reads, by its file.
+def fingerprint(table: str, served: Mapping[str, catalog.Partition]) -> str:
+    """Stands for the served fact and the statements of a derived table and of all that it reads.
 
     A table that has it is up to date.
     """
     locations = sorted((month, partition["StorageDescriptor"]["Location"]) for month, partition in served.items())
-    return _digest([locations, *_statements(file)])
+    return _digest([locations, *_statements(table)])
 
 
-def _statements(file: str) -> list[str]:
-    """The statement of the file, then those of the tables that it reads, down to the fact."""
-    names = next((table.sources for table in (*AGGREGATES, *MARTS) if table.file == file), ())
-    sources = [table for table in AGGREGATES if table.name in names]
-    return [render(file), *(statement for source in sources for statement in _statements(source.file))]
+def _statements(name: str) -> list[str]:
+    """The query of the table, then those of the tables that it reads, down to the fact."""
+    sources = next((table.sources for table in DERIVED if table.name == name), ())
+    read = [table.name for table in DERIVED if table.name in sources]
+    return [render_query(name), *(statement for source in read for statement in _statements(source))]
 
 
 def outdated_tables(served: Mapping[str, catalog.Partition]) -> list[str]:
@@ -92,8 +92,8 @@ def outdated_tables(served: Mapping[str, catalog.Partition]) -> list[str]:
     listed = {table["Name"]: table for table in catalog.list_tables(settings().curated_database)}
     return [
         table.name
-        for table in (*AGGREGATES, *MARTS)
-        if _parameter(listed.get(table.name), MADE_FROM) != fingerprint(table.file, served)
+        for table in DERIVED
+        if _parameter(listed.get(table.name), MADE_FROM) != fingerprint(table.name, served)
     ]
 
 

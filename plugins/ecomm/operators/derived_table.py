@@ -14,7 +14,7 @@ from ecomm.batch.served import fingerprint, partitions
 from ecomm.errors import DataError
 from ecomm.operators.base import AwsOperator
 from ecomm.settings import settings
-from ecomm.sql import check_file, qualified, render
+from ecomm.sql import qualified, render_check, render_query
 from ecomm.waiting import Wait
 
 log = logging.getLogger(__name__)
@@ -69,28 +69,27 @@ def _query(handle: str) -> str:
 class WriteTableOperator(_QueryOperator):
     """Computes a table of include/sql under a name and in a folder of its own, where nobody reads it yet.
 
-    table: its name once published. file: its SELECT. version: of the run, a word of letters, digits and underscores.
+    table: its name once published. version: of the run, a word of letters, digits and underscores.
     What earlier runs left is removed. Returns {table, staged (the name aside), location, made_from (what stands for the
     fact and the statements that it was computed from; empty if that is not known), rows, bytes_scanned, seconds,
     query_id}.
     """
 
-    template_fields: Sequence[str] = ("table", "file", "version")
+    template_fields: Sequence[str] = ("table", "version")
 
-    def __init__(self, *, table: str, file: str, version: Any, **kwargs: Any) -> None:
+    def __init__(self, *, table: str, version: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.table = table
-        self.file = file
         self.version = version
 
     def made_from(self) -> str:
-        return fingerprint(self.file, partitions())
+        return fingerprint(self.table, partitions())
 
     def statement(self, number: int) -> str:
         return (
             f"CREATE TABLE {qualified(self._staged(number))}\n"
             f"WITH (format = 'PARQUET', write_compression = 'ZSTD', external_location = '{self._location(number)}')\n"
-            f"AS\n{render(self.file)}"
+            f"AS\n{render_query(self.table)}"
         )
 
     def finish(self, context: Context, handle: str) -> dict[str, Any]:
@@ -122,26 +121,26 @@ class WriteTableOperator(_QueryOperator):
 
 
 class AuditTableOperator(_QueryOperator):
-    """Runs the check file beside a table's SELECT on the table aside; any failing row keeps it from being published.
+    """Runs a table's check file on the table aside; any failing row keeps it from being published.
 
     written: what WriteTableOperator returned. Returns {table, checks: {name: {outcome, failing_rows, detail}},
     bytes_scanned}; where a check fails, that is the XCom failed_audit.
     """
 
-    template_fields: Sequence[str] = ("file", "written")
+    template_fields: Sequence[str] = ("table", "written")
 
-    def __init__(self, *, file: str, written: Any, **kwargs: Any) -> None:
+    def __init__(self, *, table: str, written: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.file = file
+        self.table = table
         self.written = written
 
     def statement(self, number: int) -> str:
-        return render(check_file(self.file), table=qualified(self.written["staged"]))
+        return render_check(self.table, self.written["staged"])
 
     def finish(self, context: Context, handle: str) -> dict[str, Any]:
         query = athena.ended(_query(handle))
-        table, file = self.written["table"], check_file(self.file)
-        found = checks.read(_query(handle), file)
+        table = self.table
+        found = checks.read(_query(handle), table)
         checks.show(found)
         result = {"table": table, "checks": checks.as_result(found), "bytes_scanned": query.bytes_scanned}
         if failed := checks.failed(found):
@@ -149,6 +148,6 @@ class AuditTableOperator(_QueryOperator):
             context["ti"].xcom_push("failed_audit", result)
             raise DataError(
                 f"{table} was not published, the one before it goes on serving: {'; '.join(failed)}. "
-                f"The rows are in {self.written['staged']}; the checks in {file}."
+                f"The rows are in {self.written['staged']}; the checks in include/sql/{table}/check.sql."
             )
         return result

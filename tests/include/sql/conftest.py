@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,18 +14,19 @@ import boto3
 import duckdb
 import pytest
 from ecomm.settings import settings
-from ecomm.sql import check_file, qualified, render
-from ecomm.tables import AGGREGATES, FACT, FACT_CHECKS, MARTS, QUARANTINE, Derived
+from ecomm.sql import render_check, render_query
+from ecomm.tables import DERIVED as TABLES
+from ecomm.tables import FACT, QUARANTINE
 
 from tests.conftest import ROOT, Platform
-from tests.dags.expected import Row
 from tests.include.sql import edge_cases
+from tests.reference_model import Row
 
 REAL_ROWS = Path(os.environ.get("ECOMM_REAL_DATA", ROOT.parent / "shared" / "data")) / "2019-Oct-head.csv"
 # The real rows are no part of the project; where they are, they are used.
 collect_ignore = [] if REAL_ROWS.is_file() else ["test_real_rows.py"]
 
-DERIVED = {table.name: table for table in (*AGGREGATES, *MARTS)}
+DERIVED = [table.name for table in TABLES]
 BUCKET = "sql-test"
 QUERY_SECONDS = 120
 # The columns of the fact, by Hive's names and by DuckDB's.
@@ -88,18 +90,20 @@ class Warehouse:
             partition = {"Values": month.split("-"), "StorageDescriptor": {**storage, "Location": folder}}
             self._glue.create_partition(DatabaseName=self.database, TableName=table, PartitionInput=partition)
 
-    def derive(self, table: Derived) -> None:
+    def derive(self, table: str) -> None:
         """Computes a table from those before it."""
-        self.create(table.name, self.render(table.file))
+        with self._settings():
+            query = render_query(table)
+        self.create(table, query)
 
-    def render(self, file: str, table: str | None = None) -> str:
-        """A file of include/sql, filled in for this database as the pipeline does it."""
+    @contextmanager
+    def _settings(self) -> Iterator[None]:
+        """Lets the pipeline's code render its files for this database."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("ECOMM_CURATED_DATABASE", self.database)
             settings.cache_clear()
-            text = render(file, table=qualified(table) if table else None)
+            yield
         settings.cache_clear()
-        return text
 
     def create(self, name: str, query: str) -> None:
         storage = f"format = 'PARQUET', external_location = 's3://{BUCKET}/{self.database}/{name}-{time.time_ns()}/'"
@@ -153,8 +157,9 @@ class Warehouse:
 
     def _checks(self, table: str, name: str) -> dict[str, tuple[int, bool]]:
         """Failing rows of each check, and whether it only warns."""
-        file = FACT_CHECKS if table == FACT else check_file(DERIVED[table].file)
-        rows = self.rows(self.render(file, table=name))
+        with self._settings():
+            query = render_check(table, name)
+        rows = self.rows(query)
         assert len({row["check_name"] for row in rows}) == len(rows)
         assert {row.get("severity", "error") for row in rows} <= {"error", "warn"}
         return {str(row["check_name"]): (int(str(row["failing_rows"])), row.get("severity") == "warn") for row in rows}
@@ -194,7 +199,7 @@ def build(
     made = Warehouse(platform, database)
     made.load_fact(lines)
     made.load_quarantine(quarantine or {})
-    for table in DERIVED.values():
+    for table in DERIVED:
         made.derive(table)
     return made
 

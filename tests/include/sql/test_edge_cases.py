@@ -8,12 +8,12 @@ import pytest
 from ecomm.tables import FACT
 
 from tests.conftest import ROOT, Platform
-from tests.dags.expected import Row
 from tests.include.sql import edge_cases
 from tests.include.sql.conftest import DERIVED, Warehouse, build
-from tests.include.sql.expected import tables
+from tests.include.sql.expectations import expected
+from tests.reference_model import Model, Row, parse
 
-EXPECTED = tables(edge_cases.LINES, edge_cases.SUSPICIOUS, edge_cases.QUARANTINED)
+MODEL = Model(parse(edge_cases.LINES), edge_cases.SUSPICIOUS, edge_cases.QUARANTINED)
 
 
 def ordered(rows: list[Row]) -> list[list[tuple[str, str | None]]]:
@@ -22,8 +22,8 @@ def ordered(rows: list[Row]) -> list[list[tuple[str, str | None]]]:
 
 @pytest.mark.parametrize("table", DERIVED)
 def test_a_table_has_the_rows_that_python_computes(warehouse: Warehouse, table: str) -> None:
-    expected = EXPECTED[table]
-    assert ordered(warehouse.read(table, expected[0])) == ordered(expected)
+    rows = expected(table, MODEL)
+    assert ordered(warehouse.read(table, rows[0])) == ordered(rows)
 
 
 def test_the_evidence_against_a_suspicious_user_is_kept(warehouse: Warehouse) -> None:
@@ -56,8 +56,8 @@ def test_a_sound_table_passes_its_checks(warehouse: Warehouse, table: str) -> No
 def test_one_event_is_enough_for_every_table(platform: Platform) -> None:
     lines = [edge_cases.line("11-01 10:00:00", "view", 1)]
     one = build(platform, "one_event", lines)
-    expected = tables(lines, suspicious={})
     for table in [FACT, *DERIVED]:
         assert one.failed(table) == []
-        if rows := expected.get(table):
+    for table in DERIVED:
+        if rows := expected(table, Model(parse(lines))):
             assert ordered(one.read(table, rows[0])) == ordered(rows), table

@@ -5,14 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from ecomm.tables import FACT
+from ecomm.tables import FACT, describe
 
 from simulator.dataset_generator import generate
 from tests.conftest import Platform
-from tests.dags.expected import Row
 from tests.include.sql.conftest import DERIVED, Warehouse, build
-from tests.include.sql.expected import tables
+from tests.include.sql.expectations import expected
+from tests.include.sql.expectations import planted as planted_difference
 from tests.include.sql.test_edge_cases import ordered
+from tests.reference_model import Model, Row, parse
 
 USER = "518642416"
 CARTS = [
@@ -21,7 +22,8 @@ CARTS = [
     for number in range(131)
 ]
 OTHERS = list(generate(3000, seed=11))
-WITH_AUDIENCES = [name for name in DERIVED if name.startswith("kpi_") and name != "kpi_data_quality"]
+WITH_AUDIENCES = [name for name in DERIVED if "audience" in describe(name)["columns"]]
+DIFFERENCES = [(name, *difference) for name in WITH_AUDIENCES if (difference := planted_difference(name))]
 
 
 @pytest.fixture(scope="module")
@@ -41,26 +43,18 @@ def test_only_this_user_is_suspicious(planted: Warehouse) -> None:
 
 @pytest.mark.parametrize("table", WITH_AUDIENCES)
 def test_people_are_counted_as_if_the_user_had_never_been(planted: Warehouse, table: str) -> None:
-    without = of("all", tables(OTHERS, suspicious={})[table])
+    without = of("all", expected(table, Model(parse(OTHERS))))
     found = of("human", planted.read(table, without[0]))
     assert ordered(found) == ordered([row | {"audience": "human"} for row in without])
 
 
 @pytest.mark.parametrize("table", WITH_AUDIENCES)
 def test_all_are_counted_with_the_user(planted: Warehouse, table: str) -> None:
-    expected = of("all", tables([*OTHERS, *CARTS], suspicious={})[table])
-    assert ordered(of("all", planted.read(table, expected[0]))) == ordered(expected)
+    rows = of("all", expected(table, Model(parse([*OTHERS, *CARTS]))))
+    assert ordered(of("all", planted.read(table, rows[0]))) == ordered(rows)
 
 
-@pytest.mark.parametrize(
-    ("table", "column", "added"),
-    [
-        ("kpi_daily_visitors", "carts", "131"),
-        ("kpi_cart_abandonment", "abandoned_value", str(131 * Decimal("130.76"))),
-        ("kpi_popular_categories", "carts", "131"),
-        ("kpi_hourly_activity", "events", "131"),
-    ],
-)
+@pytest.mark.parametrize(("table", "column", "added"), DIFFERENCES)
 def test_the_audiences_differ_by_the_user(planted: Warehouse, table: str, column: str, added: str) -> None:
     sums = {
         row["audience"]: Decimal(str(row["total"]))

@@ -7,8 +7,9 @@ from ecomm.tables import FACT
 
 from tests.conftest import Platform
 from tests.include.sql.conftest import DERIVED, REAL_ROWS, Warehouse, build
-from tests.include.sql.expected import tables
+from tests.include.sql.expectations import expected
 from tests.include.sql.test_edge_cases import ordered
+from tests.reference_model import Model, parse
 
 LINES = REAL_ROWS.read_text().splitlines(keepends=True)[1:]
 
@@ -20,8 +21,8 @@ def october(platform: Platform) -> Warehouse:
 
 @pytest.mark.parametrize("table", [table for table in DERIVED if table != "suspicious_users"])
 def test_a_table_has_the_rows_that_python_computes(october: Warehouse, table: str) -> None:
-    expected = tables(LINES, suspicious={})[table]
-    assert ordered(october.read(table, expected[0])) == ordered(expected)
+    rows = expected(table, Model(parse(LINES)))
+    assert ordered(october.read(table, rows[0])) == ordered(rows)
 
 
 @pytest.mark.parametrize("table", [FACT, *DERIVED])

@@ -15,7 +15,7 @@ from ecomm.contract import partition
 from ecomm.errors import DataError
 from ecomm.raw_bucket import RawObject, files_by_month
 from ecomm.settings import settings
-from ecomm.tables import AGGREGATES, MARTS
+from ecomm.tables import DERIVED
 from ecomm.upload.layout import UNCOMPRESSED
 
 from tests.plugins.conftest import World
@@ -147,9 +147,9 @@ def test_four_thousand_files_are_remembered_within_what_the_catalog_takes(world:
 def test_a_table_is_outdated_until_it_is_made_from_what_is_served(world: World) -> None:
     put(world, "2019-11")
     serve(world, "2019-11", version="v1")
-    table, names = AGGREGATES[0], [table.name for table in (*AGGREGATES, *MARTS)]
+    table, names = DERIVED[0], [table.name for table in DERIVED]
     assert choose("next")["outdated"] == names
-    made_from = {MADE_FROM: fingerprint(table.file, partitions())}
+    made_from = {MADE_FROM: fingerprint(table.name, partitions())}
     catalog.put_table(world.names.curated_database, {"Name": table.name, "Parameters": made_from})
     assert choose("next")["outdated"] == names[1:]
     serve(world, "2019-11", version="v2")

@@ -16,10 +16,10 @@ from ecomm.waiting import wait
 
 from tests.plugins.conftest import ENDLESS, Execute, World, context
 
-FILE = "marts/kpi_test.sql"
+TABLE = "kpi_test"
 CHECK = """
 select 'no {0}' as check_name, count_if(number = {0}) as failing_rows, 'rows: ' || cast(count(*) as varchar) as detail
-from {{{{ table }}}}
+from {{{{ this }}}}
 """
 
 Write = Callable[..., dict[str, Any]]
@@ -28,13 +28,17 @@ Write = Callable[..., dict[str, Any]]
 @pytest.fixture
 def sql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of SQL files with one mart: the numbers 1 to 3, of which none may be 4."""
-    (tmp_path / "marts").mkdir()
+    (tmp_path / TABLE).mkdir()
     (tmp_path / "thresholds.json").write_text('{"largest": {"value": 3, "reason": "a test"}}')
-    (tmp_path / FILE).write_text(
-        "-- Some numbers.\n--\nselect number from unnest(sequence(1, {{ thresholds.largest }})) as numbers (number)\n"
+    (tmp_path / TABLE / "table.yaml").write_text(
+        "description: Some numbers.\ncolumns: {number: {type: bigint, unit: ones, description: A number}}\n"
     )
-    (tmp_path / "marts/kpi_test_check.sql").write_text(CHECK.format(4))
+    (tmp_path / TABLE / "query.sql").write_text(
+        "select number from unnest(sequence(1, {{ thresholds.largest }})) as numbers (number)\n"
+    )
+    (tmp_path / TABLE / "check.sql").write_text(CHECK.format(4))
     monkeypatch.setattr("ecomm.sql.SQL", tmp_path)
+    monkeypatch.setattr("ecomm.tables.SQL", tmp_path)
     return tmp_path
 
 
@@ -47,11 +51,11 @@ def write(world: World, sql: Path) -> Write:
 
 
 def writing(version: str = "v1") -> WriteTableOperator:
-    return WriteTableOperator(task_id="write", table="kpi_test", file=FILE, version=version, retries=2)
+    return WriteTableOperator(task_id="write", table=TABLE, version=version, retries=2)
 
 
 def auditing(written: dict[str, Any]) -> AuditTableOperator:
-    return AuditTableOperator(task_id="audit", file=FILE, written=written, retries=2)
+    return AuditTableOperator(task_id="audit", table=TABLE, written=written, retries=2)
 
 
 def audit(written: dict[str, Any], run: Any = None) -> Any:
@@ -90,10 +94,10 @@ def test_an_audit_that_passes_tells_its_checks(write: Write, execute: Execute) -
 def test_an_audit_that_fails_names_every_failed_check_and_keeps_the_table_before(
     world: World, write: Write, sql: Path
 ) -> None:
-    publish_table(write("v1"), FILE)
+    publish_table(write("v1"))
     (sql / "thresholds.json").write_text('{"largest": {"value": 5, "reason": "a test"}}')
     checks = "\nunion all\n".join(CHECK.format(number) for number in (4, 5, 6))
-    (sql / "marts/kpi_test_check.sql").write_text(checks)
+    (sql / TABLE / "check.sql").write_text(checks)
     written, run = write("v2"), context()
     with pytest.raises(DataError) as failure:
         audit(written, run)
@@ -101,7 +105,7 @@ def test_an_audit_that_fails_names_every_failed_check_and_keeps_the_table_before
     assert "kpi_test was not published, the one before it goes on serving" in message
     assert "'no 4' fails in 1 rows (rows: 5); 'no 5' fails in 1 rows (rows: 5)" in message
     assert "no 6" not in message
-    assert "kpi_test__v2_1; the checks in marts/kpi_test_check.sql" in message
+    assert "kpi_test__v2_1; the checks in include/sql/kpi_test/check.sql" in message
     assert numbers(world) == ["1", "2", "3"]
     checks = run["ti"].xcoms["failed_audit"]["checks"]
     assert {name: check["outcome"] for name, check in checks.items()} == {
@@ -114,8 +118,8 @@ def test_an_audit_that_fails_names_every_failed_check_and_keeps_the_table_before
 def test_a_check_that_only_warns_is_told_and_keeps_nothing_back(
     write: Write, sql: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (sql / "marts/kpi_test_check.sql").write_text(
-        "select 'no 3' as check_name, 'warn' as severity, 1 as failing_rows, '' as detail from {{ table }} limit 1"
+    (sql / TABLE / "check.sql").write_text(
+        "select 'no 3' as check_name, 'warn' as severity, 1 as failing_rows, '' as detail from {{ this }} limit 1"
     )
     found = audit(write())
     assert found["checks"]["no 3"]["outcome"] == "WARNING"
@@ -123,39 +127,38 @@ def test_a_check_that_only_warns_is_told_and_keeps_nothing_back(
 
 
 def test_a_check_file_without_a_check_fails(write: Write, sql: Path) -> None:
-    (sql / "marts/kpi_test_check.sql").write_text(
-        "select 'x' as check_name, 0 as failing_rows, '' as detail where false"
-    )
-    with pytest.raises(DataError, match=r"kpi_test_check\.sql returned no check;"):
+    (sql / TABLE / "check.sql").write_text("select 'x' as check_name, 0 as failing_rows, '' as detail where false")
+    with pytest.raises(DataError, match=r"kpi_test/check\.sql returned no check;"):
         audit(write())
 
 
 def test_publishing_switches_the_table_and_describes_it(world: World, write: Write, sql: Path) -> None:
-    publish_table(write("v1"), FILE)
+    publish_table(write("v1"))
     assert tables(world) == ["kpi_test"]
     assert numbers(world) == ["1", "2", "3"]
     published = catalog.find_table(world.names.curated_database, "kpi_test")
     assert published is not None
     assert published["Description"] == "Some numbers."
+    assert published["StorageDescriptor"]["Columns"][0]["Comment"] == "A number (ones)"
 
 
 def test_the_version_before_is_kept_and_older_ones_are_deleted(world: World, write: Write, sql: Path) -> None:
     for version in ("v1", "v2", "v3"):
-        publish_table(write(version), FILE)
+        publish_table(write(version))
     assert {key.split("/")[2] for key in world.keys("kpi/kpi_test/")} == {"v2-1", "v3-1"}
 
 
 def test_a_table_may_change_its_columns(world: World, write: Write, sql: Path) -> None:
-    publish_table(write("v1"), FILE)
-    (sql / FILE).write_text("-- Others.\nselect 'a' as letter, 1 as number")
-    publish_table(write("v2"), FILE)
+    publish_table(write("v1"))
+    (sql / TABLE / "query.sql").write_text("-- Others.\nselect 'a' as letter, 1 as number")
+    publish_table(write("v2"))
     assert world.query("select * from kpi_test") == [{"letter": "a", "number": "1"}]
 
 
 def test_publishing_again_changes_nothing(world: World, write: Write) -> None:
     written = write()
-    first = publish_table(written, FILE)
-    assert publish_table(written, FILE) == first
+    first = publish_table(written)
+    assert publish_table(written) == first
     assert numbers(world) == ["1", "2", "3"]
 
 
@@ -163,7 +166,7 @@ def test_a_table_that_an_earlier_run_left_aside_is_removed(world: World, write: 
     write("v1")
     written = write("v2")
     assert tables(world) == ["kpi_test__v2_1"]
-    publish_table(written, FILE)
+    publish_table(written)
     assert {key.split("/")[2] for key in world.keys("kpi/kpi_test/")} == {"v2-1"}
 
 
@@ -171,15 +174,15 @@ def test_a_table_that_an_earlier_run_left_aside_is_removed(world: World, write: 
 def test_a_table_says_what_it_was_computed_from_and_not_what_is_there_when_it_is_published(
     world: World, write: Write, sql: Path, changes: str
 ) -> None:
-    made_from, written = fingerprint(FILE, partitions()), write()
+    made_from, written = fingerprint(TABLE, partitions()), write()
     if changes == "the fact":
         publish_activity(["2019-11"], [], "v2")
     else:
-        (sql / FILE).write_text("-- Others.\nselect 1 as number")
-    publish_table(written, FILE)
+        (sql / TABLE / "query.sql").write_text("-- Others.\nselect 1 as number")
+    publish_table(written)
     table = catalog.find_table(world.names.curated_database, "kpi_test")
     assert table is not None
-    assert table["Parameters"][MADE_FROM] == made_from != fingerprint(FILE, partitions())
+    assert table["Parameters"][MADE_FROM] == made_from != fingerprint(TABLE, partitions())
 
 
 def test_a_try_takes_over_the_query_of_one_whose_worker_died(world: World, sql: Path) -> None:
@@ -195,7 +198,9 @@ def test_a_try_takes_over_the_query_of_one_whose_worker_died(world: World, sql: 
 
 
 def test_a_try_after_a_query_that_failed_has_a_name_of_its_own(world: World, write: Write, sql: Path) -> None:
-    (sql / FILE).write_text("-- Needs a table.\nselect line from {{ database }}.ecomm_user_activity_quarantine")
+    (sql / TABLE / "query.sql").write_text(
+        "-- Needs a table.\nselect line from {{ table('ecomm_user_activity_quarantine') }}"
+    )
     catalog.drop_table(world.names.curated_database, "ecomm_user_activity_quarantine")
     with pytest.raises(RuntimeError, match="TABLE_NOT_FOUND"):
         write(try_number=1)
@@ -212,7 +217,7 @@ def test_a_task_that_was_cleared_computes_anew(world: World, write: Write) -> No
 
 
 def test_a_killed_task_stops_its_query(sql: Path, write: Write) -> None:
-    (sql / FILE).write_text(f"-- Takes minutes.\n{ENDLESS}")
+    (sql / TABLE / "query.sql").write_text(f"-- Takes minutes.\n{ENDLESS}")
     operator = writing()
     operator.handle = operator.start(context())
     operator.on_kill()
@@ -231,16 +236,16 @@ def test_its_link_leads_to_the_query_in_the_console() -> None:
 
 
 def test_what_was_written_and_then_lost_is_not_published(world: World, write: Write) -> None:
-    publish_table(write("v1"), FILE)
+    publish_table(write("v1"))
     lost = write("v2")
     catalog.drop_table(world.names.curated_database, lost["staged"])
     with pytest.raises(DataError, match="kpi_test__v2_1 is gone, so kpi_test cannot be published"):
-        publish_table(lost, FILE)
+        publish_table(lost)
     assert numbers(world) == ["1", "2", "3"]
 
 
 def test_a_query_that_fails_says_so_in_athenas_words(world: World, sql: Path, execute: Execute) -> None:
-    (sql / FILE).write_text("select nothing from nowhere")
+    (sql / TABLE / "query.sql").write_text("select nothing from nowhere")
     with pytest.raises(RuntimeError, match=r"Athena query .* ended as FAILED: .*TABLE_NOT_FOUND"):
         execute(writing(), context())
 
@@ -248,8 +253,8 @@ def test_a_query_that_fails_says_so_in_athenas_words(world: World, sql: Path, ex
 def test_a_statement_that_is_wrong_is_not_tried_again_and_the_table_before_goes_on_serving(
     world: World, write: Write, sql: Path
 ) -> None:
-    publish_table(write("v1"), FILE)
-    (sql / FILE).write_text("-- Wrong.\nselect number fro numbers")
+    publish_table(write("v1"))
+    (sql / TABLE / "query.sql").write_text("-- Wrong.\nselect number fro numbers")
     with pytest.raises(DataError, match=r"FAILED: SYNTAX_ERROR: line \d+:\d+: .*\. Correct the statement, then clear"):
         write("v2")
     assert numbers(world) == ["1", "2", "3"]
@@ -258,20 +263,20 @@ def test_a_statement_that_is_wrong_is_not_tried_again_and_the_table_before_goes_
 def test_a_query_that_reads_more_than_the_workgroup_allows_is_not_tried_again(
     world: World, write: Write, sql: Path
 ) -> None:
-    publish_table(write("v1"), FILE)
-    (sql / FILE).write_text(
+    publish_table(write("v1"))
+    (sql / TABLE / "query.sql").write_text(
         "-- Texts of which no two are alike.\nselect to_hex(md5(to_utf8(cast(number as varchar)))) as text "
         "from unnest(sequence(1, 9000)) as numbers (number)"
     )
-    publish_table(write("v2"), FILE)
+    publish_table(write("v2"))
     limit = 10_000_000
     client = world.aws.client("athena")
     client.update_work_group(
         WorkGroup=world.names.athena_workgroup, ConfigurationUpdates={"BytesScannedCutoffPerQuery": limit}
     )
     size = sum(found["Size"] for found in world.aws.list_objects(world.names.curated_bucket, "kpi/kpi_test/v2-1/"))
-    wide = " union all ".join(["select text from {{ database }}.kpi_test"] * (limit // size + 2))
-    (sql / FILE).write_text(f"-- Too much.\nselect max(text) as text from ({wide}) as texts")
+    wide = " union all ".join(["select text from {{ table('kpi_test') }}"] * (limit // size + 2))
+    (sql / TABLE / "query.sql").write_text(f"-- Too much.\nselect max(text) as text from ({wide}) as texts")
     with pytest.raises(DataError, match=r"CANCELLED: .*limit was exceeded\. Let it read less, or raise the limit"):
         write("v3")
     assert world.query("select count(*) as found from kpi_test") == [{"found": "9000"}]
@@ -279,6 +284,6 @@ def test_a_query_that_reads_more_than_the_workgroup_allows_is_not_tried_again(
 
 
 def test_a_name_that_no_file_may_use_is_an_error(write: Write, sql: Path) -> None:
-    (sql / FILE).write_text("select {{ tabel }}")
+    (sql / TABLE / "query.sql").write_text("select {{ tabel }}")
     with pytest.raises(Exception, match="'tabel' is undefined"):
         write()

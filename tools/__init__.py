@@ -1,0 +1,1 @@
+"""Commands for developers. They run from a checkout and are deployed nowhere."""
