@@ -110,7 +110,7 @@ class World:
             f"if(product_id = {curated}, timestamp '{last_event or f'{month}-01 00:00:00'}', {first}) as event_time, "
             "'view' as event_type, product_id, bigint '2' as category_id, cast(null as varchar) as category_code, "
             "cast(null as varchar) as brand, cast(1 as decimal(10, 2)) as price, bigint '3' as user_id, "
-            "cast(null as varchar) as user_session"
+            "cast(null as varchar) as user_session, false as repeated"
         )
         for table, columns, rows in (
             ("ecomm_user_activity", event, curated),

@@ -17,6 +17,7 @@ fact as (
         category_code,
         event_type,
         count(*) as events,
+        count_if(repeated) as repeated_events,
         count_if(brand is null) as events_without_brand,
         count_if(price <= 0) as events_without_price,
         sum(price) as amount,
@@ -32,6 +33,7 @@ activity as (
         category_code,
         event_type,
         sum(events) as events,
+        sum(repeated_events) as repeated_events,
         sum(events_without_brand) as events_without_brand,
         sum(events_without_price) as events_without_price,
         sum(amount) as amount,
@@ -60,6 +62,7 @@ select
     'error' as severity,
     count_if(
         activity.events is distinct from fact.events
+        or activity.repeated_events is distinct from fact.repeated_events
         or activity.events_without_brand is distinct from fact.events_without_brand
         or activity.events_without_price is distinct from fact.events_without_price
         or activity.amount is distinct from fact.amount

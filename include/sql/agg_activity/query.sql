@@ -1,32 +1,16 @@
--- Repeated events all count; repeated_events says how many equal an earlier one.
-with distinct_events as (
-    select
-        event_time,
-        event_type,
-        product_id,
-        category_id,
-        category_code,
-        brand,
-        price,
-        user_id,
-        user_session,
-        count(*) as copies
-    from {{ table('ecomm_user_activity') }}
-    group by event_time, event_type, product_id, category_id, category_code, brand, price, user_id, user_session
-)
-
+-- Repeated events all count; the job that wrote the events says which equal an earlier one.
 select
     date_trunc('hour', event_time) as hour,
     category_code,
     event_type,
     user_id,
     user_session,
-    sum(copies) as events,
-    sum(copies - 1) as repeated_events,
-    sum(if(brand is null, copies, 0)) as events_without_brand,
-    sum(if(price <= 0, copies, 0)) as events_without_price,
-    sum(price * copies) as amount,
+    count(*) as events,
+    count_if(repeated) as repeated_events,
+    count_if(brand is null) as events_without_brand,
+    count_if(price <= 0) as events_without_price,
+    sum(price) as amount,
     min(event_time) as first_event_time,
     max(event_time) as last_event_time
-from distinct_events
+from {{ table('ecomm_user_activity') }}
 group by date_trunc('hour', event_time), category_code, event_type, user_id, user_session

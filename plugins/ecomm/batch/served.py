@@ -17,6 +17,8 @@ from ecomm.upload.layout import is_archived_day
 # Parameters of the fact's partitions: the objects that the served version was made of, those of them that were
 # uploaded, the limit that it was held to, and its counts.
 FILES, UPLOADED, LIMIT, COUNTS = "ecomm.files", "ecomm.uploaded_files", "ecomm.limit", "ecomm.counts"
+# Raise it if the conversion gives the fact other columns or other values of the same lines.
+FACT_VERSION = 2
 # Parameter of a derived table: what it was computed from and by.
 MADE_FROM = "ecomm.made_from"
 
@@ -32,10 +34,14 @@ def partitions() -> dict[str, catalog.Partition]:
 def snapshot(files: Iterable[RawObject]) -> Snapshot:
     """Stands for the objects of a month: key, size and ETag of all, and of those that the archive did not bring.
 
+    And for what the conversion makes of them, so that a month is converted again once its Parquet has other columns.
     As digests, since a value in the Glue catalog has at most 512,000 bytes.
     """
     listed = sorted(files)
-    return {FILES: _digest(listed), UPLOADED: _digest([file for file in listed if not is_archived_day(file.key)])}
+    return {
+        FILES: _digest([FACT_VERSION, listed]),
+        UPLOADED: _digest([file for file in listed if not is_archived_day(file.key)]),
+    }
 
 
 def changed_months(snapshots: Mapping[str, Snapshot], served: Mapping[str, catalog.Partition]) -> set[str]:

@@ -80,7 +80,7 @@ def test_months_are_converted_counted_and_reported(spark: SparkSession, workspac
     assert json.loads((workspace.root / "reports/one.json").read_text()) == report
 
     curated = spark.read.parquet(str(workspace.root / "curated/version=one"))
-    assert dict(curated.dtypes) == {**COLUMNS, "p_year": "string", "p_month": "string"}
+    assert dict(curated.dtypes) == {**COLUMNS, "repeated": "boolean", "p_year": "string", "p_month": "string"}
     assert Counter((row.p_year, row.p_month) for row in curated.collect()) == {
         ("2019", "10"): 156,
         ("2019", "11"): 43,
@@ -109,6 +109,44 @@ def test_equal_values_lie_together_and_a_second_run_gives_the_same_files(
     keys = [(row[category], row[time]) for file in first for row in file]
     assert keys == sorted(keys)
     assert [row for file in again for row in file] == [row for file in first for row in file]
+
+
+@pytest.mark.parametrize("cluster_by", ["category_id", "user_session", "event_time"])
+def test_an_event_that_equals_an_earlier_one_is_repeated(
+    spark: SparkSession, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, cluster_by: str
+) -> None:
+    """In whichever files the lines came, and whatever columns are empty."""
+    lines = events("2019-11", 3000).splitlines(keepends=True)[1:]
+    lines += [",".join([*line.rstrip("\n").split(",")[:-1], "\n"]) for line in lines[:300]]
+    copies = lines[::7] + lines[::14]
+    workspace.put("2019-11", HEADER + "".join(lines), "a.csv")
+    workspace.put("2019-11", HEADER + "".join(copies), "b.csv")
+    monkeypatch.setattr(csv_to_parquet, "CSV_BYTES_PER_FILE", len("".join(lines)) // 3)
+    convert(spark, workspace.arguments("2019-11", cluster_by=cluster_by))
+    rows = spark.read.parquet(str(workspace.root / "curated/version=one")).collect()
+    counted = Counter(tuple(row[name] for name in COLUMNS) for row in rows)
+    repeated = Counter(tuple(row[name] for name in COLUMNS) for row in rows if row["repeated"])
+    assert repeated == Counter({row: count - 1 for row, count in counted.items() if count > 1})
+    assert repeated.total() >= len(copies)
+
+
+def test_repeats_are_found_without_another_sort(
+    spark: SparkSession, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans: list[str] = []
+    write = csv_to_parquet._write
+
+    def explain(rows: Any, folder: str) -> None:
+        plans.append(rows._jdf.queryExecution().executedPlan().toString())
+        write(rows, folder)
+
+    monkeypatch.setattr(csv_to_parquet, "_write", explain)
+    monkeypatch.setattr(csv_to_parquet, "CSV_BYTES_PER_FILE", 4000)
+    workspace.put("2019-11", events("2019-11", 100))
+    convert(spark, workspace.arguments("2019-11"))
+    plan = next(plan for plan in plans if "repeated" in plan)
+    nodes = ("Exchange rangepartitioning", r"Sort \[", r"Window \[", "Exchange hashpartitioning")
+    assert [len(re.findall(f"[ -]{node}", plan)) for node in nodes] == [1, 1, 1, 0]
 
 
 def test_the_files_are_as_athena_wants_them(spark: SparkSession, workspace: Workspace) -> None:

@@ -41,6 +41,7 @@ FACT_COLUMNS = {
     "user_id": ("bigint", "BIGINT"),
     "user_session": ("string", "VARCHAR"),
 }
+
 PARQUET = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
@@ -64,7 +65,8 @@ class Warehouse:
         """Makes the fact of these CSV lines, one file a month, as the Spark job would."""
         months = sorted({line[:7] for line in lines})
         files = {month: _parquet([line for line in lines if line.startswith(month)]) for month in months}
-        self._load(FACT, {name: hive for name, (hive, _) in FACT_COLUMNS.items()}, files)
+        columns = {name: hive for name, (hive, _) in FACT_COLUMNS.items()} | {"repeated": "boolean"}
+        self._load(FACT, columns, files)
 
     def load_quarantine(self, lines: Mapping[str, list[str]]) -> None:
         """Makes the quarantine of these lines, by the month of their folder."""
@@ -174,7 +176,9 @@ def _parquet(lines: list[str]) -> bytes:
         duckdb.connect().execute(
             f"""
             copy (
-                select * replace (cast(replace(event_time, ' UTC', '+00') as timestamptz) as event_time)
+                select
+                    * replace (cast(replace(event_time, ' UTC', '+00') as timestamptz) as event_time),
+                    row_number() over (partition by {", ".join(kinds)}) > 1 as repeated
                 from read_csv('{source}', header = false, columns = {kinds})
             ) to '{target}' (format parquet)
             """
