@@ -246,9 +246,10 @@ kpi: setup  ## write the files of a new KPI: NAME=kpi_brand_share
 	@.venv/airflow/bin/python -m tools.new_kpi "$(NAME)"
 
 .PHONY: docs
-docs: setup  ## write the generated pages: docs/DAGs.md, and the tables of docs/kpis.md
+docs: setup  ## write the generated pages: DAGs.md, the tables of kpis.md, the index of the decisions
 	@.venv/airflow/bin/python docs/generate_dags_page.py
 	@.venv/airflow/bin/python docs/generate_kpis_page.py
+	@.venv/airflow/bin/python docs/generate_decisions_index.py
 
 .PHONY: clean
 clean: down  ## stop everything and remove what set-up and runs made

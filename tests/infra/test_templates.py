@@ -89,10 +89,10 @@ def columns(template: Path, resource: str) -> list[tuple[str, str]]:
     return [(column["Name"], column["Type"]) for column in descriptor["Columns"]]
 
 
-def test_columns_of_the_fact_are_those_of_the_contract() -> None:
+def test_columns_of_the_fact_are_those_of_the_contract_and_what_the_job_adds() -> None:
     contract = json.loads((ROOT / "include" / "contract" / "ecomm_user_activity.json").read_text())
     expected = [(column["name"], column["type"]) for column in contract["columns"]]
-    assert columns(ROOT / "infra" / "batch.yaml", "UserActivityTable") == expected
+    assert columns(ROOT / "infra" / "batch.yaml", "UserActivityTable") == [*expected, ("repeated", "boolean")]
 
 
 def test_columns_of_the_quarantine_are_those_that_the_job_writes() -> None:
