@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 import sys
 import zipfile
@@ -207,12 +208,23 @@ def open_sources(source: str, names: Sequence[str], generated_rows: int, seed: i
         )
     if [name.strip().lower() for name in names] == [GENERATE]:
         raise DataError(f"{names[0]!r} is no file; to ask for made-up rows give source: {GENERATE}, and no `sources`.")
-    sources = []
+    sources: list[Source] = []
+    _require_different(names)
     for name in names:
         opened = _open(name)
         check_beginning(_beginning(opened), opened.name)
         sources.append(opened)
     return sources
+
+
+def _require_different(names: Sequence[str]) -> None:
+    """Raises DataError for a file that is named twice, also by another path to it: its rows would count twice."""
+    named: dict[str, str] = {}
+    for name in names:
+        place = name if "://" in name else os.path.realpath(name)
+        if place in named:
+            raise DataError(f"{name} is the same file as {named[place]}; name each file once.")
+        named[place] = name
 
 
 def _open(name: str) -> Source:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
-from botocore.exceptions import HTTPClientError, IncompleteReadError
+from botocore.exceptions import HTTPClientError, IncompleteReadError, ParamValidationError
 
 from ecomm.aws import client, error_code, split_uri
 from ecomm.errors import DataError
@@ -55,8 +57,9 @@ class LocalFile(Stored):
         if self.path.is_dir():
             raise DataError(f"{name} is a folder; name the CSV or zip files in it.")
         try:
-            with self.path.open("rb"):
-                super().__init__(name, self.path.stat().st_size)
+            with self.path.open("rb") as file:
+                self._state = _state(file)
+            super().__init__(name, self._state[0])
         except FileNotFoundError:
             raise DataError(f"{name} does not exist on the machine where Airflow's tasks run.") from None
         except OSError as error:
@@ -71,19 +74,32 @@ class LocalFile(Stored):
         with self.path.open("rb", buffering=0) as file:
             while block := file.read(BLOCK):
                 yield block
+            # A download that goes on, or an export that began anew: what was read may end within a row.
+            if _state(file) != self._state:
+                raise DataError(
+                    f"{self.name} was changed while it was read; run the upload again once nothing writes to it."
+                )
 
     def fingerprint(self) -> str:
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _state(file: IO[bytes]) -> tuple[int, int]:
+    """Returns what changes with the file's contents: its size and the time of the last change."""
+    stat = os.fstat(file.fileno())
+    return stat.st_size, stat.st_mtime_ns
+
+
 class S3Object(Stored):
     """An object of S3, read in ranges of one and the same version of it. Raises DataError where it cannot be."""
 
     def __init__(self, name: str) -> None:
-        self.bucket, self.key = split_uri(name)
         try:
+            self.bucket, self.key = split_uri(name)
             head = client("s3").head_object(Bucket=self.bucket, Key=self.key)
+        except (ValueError, ParamValidationError):
+            raise DataError(f"{name} is no object of S3; write s3://bucket/key, for example s3://shop/a.csv.") from None
         except client("s3").exceptions.ClientError as error:
             if error_code(error) in ("404", "NoSuchKey", "NoSuchBucket"):
                 raise DataError(f"{name} does not exist; list the bucket to see what does.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -105,6 +106,33 @@ def test_an_object_that_changes_while_it_is_read_is_noticed(bucket: Bucket, monk
     bucket.put("a.csv", (HEADER + rows("2019-10", 1000)).encode())
     with pytest.raises(DataError, match="was replaced while it was read"):
         list(blocks)
+
+
+@pytest.mark.parametrize("change", [lambda path: path.open("a").write(TEXT), lambda path: path.write_text(HEADER)])
+def test_a_file_that_changes_while_it_is_read_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], int]
+) -> None:
+    """A download that is not complete, and an export that began again."""
+    monkeypatch.setattr("ecomm.upload.stored.BLOCK", 1000)
+    path = tmp_path / "a.csv"
+    path.write_text(HEADER + TEXT * 20)
+    (source,) = opened(str(path))
+    blocks = source.text(lambda _: None)
+    next(blocks)
+    change(path)
+    with pytest.raises(DataError, match=r"a\.csv was changed while it was read; run the upload again once"):
+        list(blocks)
+
+
+def test_a_file_is_named_once(tmp_path: Path) -> None:
+    path, link = tmp_path / "Döner & Söhne (1).csv", tmp_path / "link.csv"
+    path.write_text(HEADER + TEXT)
+    link.symlink_to(path)
+    for other in (path, link, tmp_path / "." / "x" / ".." / path.name):
+        with pytest.raises(DataError, match=r"is the same file as .*Döner & Söhne \(1\)\.csv; name each file once"):
+            opened(str(path), str(other))
+    with pytest.raises(DataError, match="name each file once"):
+        opened("s3://shop/a.csv", "s3://shop/a.csv")
 
 
 def test_a_zip_may_be_stored_unpacked_and_described_by_macos(tmp_path: Path) -> None:
@@ -216,6 +244,9 @@ def test_what_is_not_there_is_refused(tmp_path: Path, bucket: Bucket) -> None:
         "data/2019-Nov.csv": "is a relative path",
         f"s3://{bucket.name}/none.csv": "does not exist; list the bucket",
         f"s3://{bucket.name}-none/none.csv": "does not exist; list the bucket",
+        f"s3://{bucket.name}": "is no object of S3; write s3://bucket/key",
+        "s3:///none.csv": "is no object of S3",
+        "s3://No Bucket/none.csv": "is no object of S3",
         "https://example.com/2019-Nov.csv": "is neither a path nor an s3:// address",
     }.items():
         with pytest.raises(DataError, match=message):
